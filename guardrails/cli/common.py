@@ -1,0 +1,54 @@
+"""What the subcommands share: exit codes, and how diagnostics are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import rich_click as click
+
+from guardrails.policy.compile import LoadError, load_set
+from guardrails.policy.diagnostics import Diagnostic, render
+from guardrails.policy.policyset import PolicySet
+
+
+class Exit(IntEnum):
+    """Each code means one thing, for every subcommand."""
+
+    OK = 0
+    FOUND = 1
+    USAGE = 2  # click's own
+    UNJUDGED = 3
+    POLICIES = 4
+
+
+def shipped_policies() -> Path:
+    """The policies of a checkout or image: `policies` here, or beside the package."""
+    here = Path("policies")
+    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "policies"
+
+
+policies_option = click.option(
+    "--policies",
+    "-p",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Policy file or folder; may be given several times. Default: the shipped policies.",
+)
+
+
+def load_or_exit(paths: Sequence[Path], cache: Path | None = None) -> PolicySet:
+    """The compiled set; prints what is wrong and exits with 4 when there is none."""
+    try:
+        return load_set(list(paths) or [shipped_policies()], cache=cache)
+    except LoadError as error:
+        show(error.diagnostics)
+        sys.exit(Exit.POLICIES)
+
+
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Prints diagnostics to standard error."""
+    for diagnostic in diagnostics:
+        click.echo(render(diagnostic) + "\n", err=True)

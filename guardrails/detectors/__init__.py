@@ -1,0 +1,25 @@
+"""Detectors: one file per `type` of a rule's `detect` block. The union here is the registry."""
+
+from guardrails.detectors.base import CannotJudge, Deadline, Detector, Match, Pattern, SpecError
+from guardrails.detectors.expression import RegexSpec
+from guardrails.detectors.invisible import InvisibleSpec
+from guardrails.detectors.pii import PiiSpec
+from guardrails.detectors.secret import SecretSpec
+from guardrails.detectors.words import WordsSpec
+
+AnySpec = RegexSpec | WordsSpec | InvisibleSpec | PiiSpec | SecretSpec
+
+__all__ = [
+    "AnySpec",
+    "CannotJudge",
+    "Deadline",
+    "Detector",
+    "InvisibleSpec",
+    "Match",
+    "Pattern",
+    "PiiSpec",
+    "RegexSpec",
+    "SecretSpec",
+    "SpecError",
+    "WordsSpec",
+]

@@ -1,0 +1,138 @@
+"""What a detector is: it looks at texts and reports hits. It never decides and never rewrites.
+
+A detector comes in two halves. Its `patterns` join those of every other detector of the policy set
+in one multi-pattern pass (`guardrails.detectors.patterns`); `confirm` then turns the matches of its
+own patterns into hits. A detector that cannot be put as patterns (a model, invisible characters)
+leaves `patterns` empty and does its work in `inspect`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import msgspec
+
+from guardrails.model import Hit, Reason
+
+if TYPE_CHECKING:
+    from guardrails.text import View
+
+
+class Deadline(msgspec.Struct, frozen=True):
+    """A moment on the monotonic clock by which work must end."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+    def check(self) -> None:
+        """Raises `CannotJudge` when the moment has passed."""
+        if time.monotonic() >= self.at:
+            raise CannotJudge(Reason.DEADLINE)
+
+
+class CannotJudge(Exception):
+    """A detector could not look. `detail` never holds a part of the text."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """One expression for the shared pass, in the syntax of the `regex` package.
+
+    The span of the group `secret`, where there is one, is the match; else the whole match is.
+    `context` is how many characters before and after a match its proof may look at.
+    `triggers` replace the expression in the multi-pattern pass when given: at least one of these
+    hyperscan expressions must occur within any match (they are how an expression that hyperscan
+    cannot read is found).
+    `ascii` makes `\\w`, `\\d`, `\\s`, `\\b` and case folding mean ASCII only (faster).
+    """
+
+    id: str
+    expression: str
+    ignorecase: bool = False
+    multiline: bool = False
+    dotall: bool = False
+    ascii: bool = False
+    triggers: tuple[str, ...] = ()
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A confirmed match of the detector's pattern number `pattern` in a view's text.
+
+    `start` and `end` span the `secret` group or the whole match; `groups` holds the spans of the
+    other named groups that took part. Offsets are into `View.text`.
+    """
+
+    pattern: int
+    start: int
+    end: int
+    outer_start: int
+    outer_end: int
+    groups: dict[str, tuple[int, int]] = {}
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Frozen after construction and safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """How the detector is called in `why`, metrics and errors: its type and main option."""
+        ...
+
+    @property
+    def patterns(self) -> Sequence[Pattern]:
+        """The expressions it adds to the shared pass; empty for none."""
+        ...
+
+    def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
+        """Hits among the matches of its own patterns in one view, offsets into the *source*.
+
+        Called only when there is a match. Use `view.hit(...)` to map back.
+        Raises `CannotJudge` when it could not look.
+        """
+        ...
+
+    def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
+        """Hits that no pattern finds. Called once per text, `views[0]` being the source.
+
+        Raises `CannotJudge` when it could not look.
+        """
+        ...
+
+
+class SpecError(Exception):
+    """A `detect` block that cannot be turned into a detector.
+
+    `path` names the offending key inside the block (`("kinds", 0)`), so that the policy loader can
+    point at its line; `message` is one lower-case sentence, `help` says what to do.
+    """
+
+    def __init__(self, path: tuple[str | int, ...], message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+        self.help = help
+
+
+class Spec(Protocol):
+    """What a policy writes under `detect`: a frozen struct, tagged by its `type`.
+
+    Equal specs are the same detector: a policy set builds each once.
+    """
+
+    def detector(self) -> Detector:
+        """Builds the detector. Raises `SpecError` when the block makes no sense."""
+        ...

@@ -1,0 +1,74 @@
+"""`type: regex`: one expression of the policy author's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import msgspec
+
+from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
+from guardrails.detectors.patterns import PatternError, check
+from guardrails.model import Hit
+from guardrails.text import View
+
+
+class RegexSpec(msgspec.Struct, frozen=True, tag_field="type", tag="regex", forbid_unknown_fields=True):
+    """Finds what an expression matches; a group named `secret` narrows the span."""
+
+    pattern: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            description="Expression in the syntax of the Python package `regex`. Every repetition needs an "
+            "upper bound. A group named `secret` marks the part that is found.",
+        ),
+    ]
+    ignorecase: Annotated[bool, msgspec.Meta(description="Match letters in either case.")] = False
+    multiline: Annotated[bool, msgspec.Meta(description="`^` and `$` match at line borders.")] = False
+    dotall: Annotated[bool, msgspec.Meta(description="`.` matches a line break too.")] = False
+    keywords: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1)], ...],
+        msgspec.Meta(
+            description="Texts of which at least one must be part of the match, in the letters' case or "
+            "another. A match without any is no hit."
+        ),
+    ] = ()
+    label: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]*$", description="Label of the finding.")] = (
+        "REGEX"
+    )
+
+    def detector(self) -> RegexDetector:
+        pattern = Pattern(
+            id=f"regex {self.pattern[:40]}",
+            expression=self.pattern,
+            ignorecase=self.ignorecase,
+            multiline=self.multiline,
+            dotall=self.dotall,
+        )
+        try:
+            check(pattern)
+        except PatternError as error:
+            raise SpecError(("pattern",), error.message, error.help) from None
+        return RegexDetector(self, pattern)
+
+
+class RegexDetector:
+    """Every match of one expression that holds one of its keywords is a hit."""
+
+    def __init__(self, spec: RegexSpec, pattern: Pattern) -> None:
+        self.name = "regex"
+        self.patterns = (pattern,)
+        self._label = spec.label
+        self._keywords = tuple(keyword.casefold() for keyword in spec.keywords)
+
+    def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
+        for match in matches:
+            if self._keywords:
+                found = view.text[match.outer_start : match.outer_end].casefold()
+                if not any(keyword in found for keyword in self._keywords):
+                    continue
+            yield view.hit(match.start, match.end, self._label, why="regex")
+
+    def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
+        return ()

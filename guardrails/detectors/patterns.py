@@ -1,0 +1,376 @@
+"""All patterns of a policy set in one pass over a text.
+
+Hyperscan (Vectorscan) reads the UTF-8 bytes once and says where a match of any pattern could end;
+each candidate is confirmed exactly by the `regex` package in a window no wider than the pattern can
+match. The hyperscan expression is the pattern itself, or a superset of it (prefilter mode) where
+hyperscan lacks the syntax, or the pattern's declared triggers, so no match is lost to the first
+pass; a property test holds the two to each other.
+
+Time is bounded twice: the pass is linear, and a confirmation runs under a limit of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+import msgspec
+import regex
+from regex import _regex_core
+
+from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern
+from guardrails.model import Reason
+
+MAX_WIDTH = 8_192
+"""The longest match, in characters, that a pattern may describe."""
+
+CONFIRM_SECONDS = 0.5
+"""How long one pattern may be confirmed on one text."""
+
+PUMP_SECONDS = 0.25
+"""How long a pattern may take on each pumped text when it is compiled."""
+
+_LOOKAHEAD = 256
+_CALLBACKS_PER_CHECK = 4_096
+_CACHE_FORMAT = "1"
+
+
+class PatternError(Exception):
+    """A pattern that cannot be run. `index` is its place among those handed in."""
+
+    def __init__(self, index: int, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+        self.help = help
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """Confirmed matches by pattern, and the patterns that could not be confirmed in time."""
+
+    matches: dict[int, list[Match]]
+    failed: dict[int, CannotJudge]
+
+
+class Index:
+    """Compiled patterns. Safe to use from several threads: scratch space is one per thread."""
+
+    def __init__(
+        self, patterns: Sequence[Pattern], owners: Sequence[int], database: hyperscan.Database | None
+    ) -> None:
+        self._patterns = tuple(patterns)
+        self._owners = tuple(owners)
+        self._database = database
+        self._compiled: dict[int, regex.Pattern[str]] = {}
+        self._widths: dict[int, int] = {}
+        self._local = threading.local()
+
+    @classmethod
+    def compile(cls, patterns: Sequence[Pattern], cache: Path | None = None) -> Index:
+        """Compiles all patterns; `cache` is a folder that keeps serialised databases.
+
+        Raises `PatternError` for the first pattern that cannot be run.
+        """
+        for number, pattern in enumerate(patterns):
+            if not pattern.triggers:
+                check(pattern, number)
+        expressions = [
+            (number, expression, _flags(pattern))
+            for number, pattern in enumerate(patterns)
+            for expression in (pattern.triggers or (pattern.expression,))
+        ]
+        database = _database(expressions, cache) if expressions else None
+        return cls(patterns, [number for number, _, _ in expressions], database)
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return self._patterns
+
+    def matches(self, text: str, deadline: Deadline) -> dict[int, list[Match]]:
+        """Confirmed matches by pattern number.
+
+        Raises `CannotJudge` when any pattern could not be confirmed, or at the deadline.
+        """
+        scanned = self.scan(text, deadline)
+        for failure in scanned.failed.values():
+            raise failure
+        return scanned.matches
+
+    def scan(self, text: str, deadline: Deadline) -> Scanned:
+        """Confirmed matches by pattern number, with those that failed apart.
+
+        Raises `CannotJudge` when the pass itself could not be finished.
+        """
+        matches: dict[int, list[Match]] = {}
+        failed: dict[int, CannotJudge] = {}
+        if self._database is None or not text:
+            return Scanned(matches, failed)
+        for number, ends in self._candidates(text, deadline).items():
+            try:
+                found = self._confirm(number, text, ends, deadline)
+            except CannotJudge as failure:
+                if failure.reason is Reason.DEADLINE:
+                    raise
+                failed[number] = failure
+            else:
+                if found:
+                    matches[number] = found
+        return Scanned(matches, failed)
+
+    def _candidates(self, text: str, deadline: Deadline) -> dict[int, list[int]]:
+        """By pattern: ascending code-point offsets at which a match could end."""
+        deadline.check()
+        data = text.encode("utf-8", "replace")  # a lone surrogate is one `?`: still one code point
+        ends: dict[int, set[int]] = {}
+        owners = self._owners
+        budget = [_CALLBACKS_PER_CHECK]
+
+        def seen(id: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
+            ends.setdefault(owners[id], set()).add(end)
+            budget[0] -= 1
+            if budget[0] == 0:
+                budget[0] = _CALLBACKS_PER_CHECK
+                return deadline.left() <= 0  # True ends the scan
+            return None
+
+        try:
+            self._database.scan(data, match_event_handler=seen, scratch=self._scratch())  # type: ignore[union-attr]
+        except hyperscan.ScanTerminated:
+            raise CannotJudge(Reason.DEADLINE) from None
+        except hyperscan.HyperscanError as error:
+            raise CannotJudge(Reason.DETECTOR_ERROR, f"hyperscan {type(error).__name__}") from None
+        if len(data) == len(text):
+            return {number: sorted(found) for number, found in ends.items()}
+        place = _code_points(data, sorted(set().union(*ends.values())))
+        return {number: [place[end] for end in sorted(found)] for number, found in ends.items()}
+
+    def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
+        compiled = self._regex(number)
+        width = self._widths[number]
+        seconds = min(CONFIRM_SECONDS, deadline.left())
+        if seconds <= 0:
+            raise CannotJudge(Reason.DEADLINE)
+        found: list[Match] = []
+        reached = 0
+        try:
+            # A trigger is somewhere within the match; a pattern's own candidate is at its end.
+            spread = width if self._patterns[number].triggers else 0
+            for first, last in _windows(ends, width, spread, len(text)):
+                # Beyond `last` no match ends, but look-ahead and `\b` may look there.
+                limit = min(len(text), last + width + _LOOKAHEAD)
+                start = max(first, reached)
+                for match in compiled.finditer(text, start, limit, timeout=seconds, concurrent=True):
+                    if match.end() > last:
+                        if match.start() >= last:
+                            break
+                        continue
+                    if match.end() > match.start():
+                        found.append(_match(number, match))
+                        reached = match.end()
+        except TimeoutError:
+            reason = Reason.DEADLINE if deadline.left() <= 0 else Reason.PATTERN_TIMEOUT
+            raise CannotJudge(reason, self._patterns[number].id) from None
+        return found
+
+    def _regex(self, number: int) -> regex.Pattern[str]:
+        compiled = self._compiled.get(number)
+        if compiled is None:
+            pattern = self._patterns[number]
+            self._widths[number] = max_width(pattern)
+            compiled = self._compiled[number] = compile_regex(pattern)
+        return compiled
+
+    def _scratch(self) -> hyperscan.Scratch:
+        # Scratch space shared by two threads gives wrong answers without an error.
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        return scratch
+
+
+def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
+    """The exact matcher of a pattern. Raises `regex.error`."""
+    return regex.compile(pattern.expression, _regex_flags(pattern))
+
+
+def max_width(pattern: Pattern) -> int:
+    """The most characters a match can span; more than `MAX_WIDTH` when there is no bound."""
+    parsed = _parse(pattern)
+    return min(int(parsed.max_width()), MAX_WIDTH + 1)
+
+
+def check(pattern: Pattern, index: int = 0) -> None:
+    """Raises `PatternError` when the pattern cannot be run in bounded time, or at all."""
+    try:
+        compiled = compile_regex(pattern)
+    except regex.error as error:
+        where: Any = error
+        raise PatternError(
+            index, f"pattern does not parse: {where.msg} at position {where.pos}", _syntax_help(pattern)
+        ) from None
+    if compiled.fullmatch("", timeout=PUMP_SECONDS) or max_width(pattern) == 0:
+        raise PatternError(index, "pattern matches the empty text", "make at least one character mandatory")
+    if max_width(pattern) > MAX_WIDTH:
+        raise PatternError(
+            index,
+            f"pattern has no upper bound below {MAX_WIDTH} characters, so no bounded matcher can run it",
+            "give every repetition an upper bound: `{0,200}` instead of `*`, `{1,200}` instead of `+`",
+        )
+    for pumped in _pumped(pattern.expression):
+        try:
+            compiled.search(pumped, timeout=PUMP_SECONDS, concurrent=True)
+        except TimeoutError:
+            raise PatternError(
+                index,
+                f"pattern takes more than {PUMP_SECONDS} s on `{pumped[0]}` repeated: it backtracks too much",
+                "do not repeat a group that itself repeats the same characters",
+            ) from None
+
+
+def _syntax_help(pattern: Pattern) -> str:
+    return "the syntax is that of the Python package `regex`" if pattern.expression else "write a pattern"
+
+
+def _pumped(expression: str) -> Iterable[str]:
+    """Texts on which an ambiguous repetition shows: one character over and over, then a stop."""
+    letters = sorted({char for char in expression if char.isalnum()} | set("aA1 -_.:/="))
+    return (char * 400 + "\x00" for char in letters[:80])
+
+
+def _parse(pattern: Pattern) -> Any:
+    # The width is known to the parser of `regex` only; there is no public way to ask for it.
+    core: Any = _regex_core
+    flags = _regex_flags(pattern)
+    while True:
+        source = core.Source(pattern.expression)
+        info = core.Info(flags, source.char_type, {})
+        info.guess_encoding = regex.UNICODE
+        source.ignore_space = bool(info.flags & regex.VERBOSE)
+        try:
+            return core._parse_pattern(source, info)
+        except core._UnscopedFlagSet:
+            flags = info.global_flags
+
+
+def _regex_flags(pattern: Pattern) -> int:
+    return int(
+        (regex.IGNORECASE if pattern.ignorecase else 0)
+        | (regex.MULTILINE if pattern.multiline else 0)
+        | (regex.DOTALL if pattern.dotall else 0)
+        | (regex.ASCII if pattern.ascii else 0)
+    )
+
+
+def _flags(pattern: Pattern) -> int:
+    return int(
+        hyperscan.HS_FLAG_UTF8
+        | (hyperscan.HS_FLAG_CASELESS if pattern.ignorecase else 0)
+        | (hyperscan.HS_FLAG_MULTILINE if pattern.multiline else 0)
+        | (hyperscan.HS_FLAG_DOTALL if pattern.dotall else 0)
+        | (0 if pattern.ascii else hyperscan.HS_FLAG_UCP)
+    )
+
+
+def _database(expressions: list[tuple[int, str, int]], cache: Path | None) -> hyperscan.Database:
+    if cache is None:
+        return _build(expressions)
+    key = hashlib.sha256(
+        repr((_CACHE_FORMAT, version("hyperscan"), os.uname().machine, expressions)).encode()
+    ).hexdigest()
+    path = cache / f"{key}.hsdb"
+    try:
+        return hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
+    except (OSError, hyperscan.HyperscanError):
+        database = _build(expressions)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_bytes(hyperscan.dumpb(database))
+        temporary.replace(path)
+    except OSError:
+        pass  # a read-only disk costs a compilation at the next start, nothing else
+    return database
+
+
+def _build(expressions: list[tuple[int, str, int]]) -> hyperscan.Database:
+    # What hyperscan has no syntax for is compiled in prefilter mode, which matches a superset.
+    encoded = [_widened(text).encode() for _, text, _ in expressions]
+    flags = [
+        flag | (hyperscan.HS_FLAG_PREFILTER if _NEEDS_PREFILTER.search(text) else 0)
+        for _, text, flag in expressions
+    ]
+    try:
+        return _compile(encoded, flags)
+    except hyperscan.HyperscanError:
+        pass  # it does not say which expression it means: each is tried alone
+    for place, expression in enumerate(encoded):
+        try:
+            _compile([expression], [flags[place]])
+        except hyperscan.HyperscanError:
+            flags[place] |= hyperscan.HS_FLAG_PREFILTER
+            try:
+                _compile([expression], [flags[place]])
+            except hyperscan.HyperscanError as error:
+                raise PatternError(
+                    expressions[place][0],
+                    f"pattern cannot join the shared pass: {str(error).rstrip('.')}",
+                    "use simpler syntax and smaller repetitions",
+                ) from None
+    return _compile(encoded, flags)
+
+
+def _compile(expressions: list[bytes], flags: list[int]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=flags)
+    return database
+
+
+def _widened(expression: str) -> str:
+    """The expression with wide repetitions left open, which hyperscan compiles smaller: a superset.
+
+    Names of groups go: hyperscan wants them unique, and needs none.
+    """
+    if "(?P=" not in expression:
+        expression = _GROUP.sub("(?:", expression)
+    return _WIDE.sub(r"{\1,}", expression)
+
+
+_GROUP = re.compile(r"(?<!\\)\(\?P<\w+>")
+_WIDE = re.compile(r"(?<!\\)\{(\d+),\d{3,}\}")
+_NEEDS_PREFILTER = re.compile(r"\(\?<?[=!]|\(\?>|[*+?}]\+|\\[1-9]|\\[bB]")
+
+
+def _windows(ends: list[int], width: int, spread: int, length: int) -> Iterable[tuple[int, int]]:
+    """Merged `(first possible start, last possible end)` of neighbouring candidates."""
+    first, last = max(0, ends[0] - width), min(length, ends[0] + spread)
+    for end in ends[1:]:
+        if end - width <= last:
+            last = min(length, end + spread)
+        else:
+            yield first, last
+            first, last = end - width, min(length, end + spread)
+    yield first, last
+
+
+def _code_points(data: bytes, ends: list[int]) -> dict[int, int]:
+    """Byte offsets to code-point offsets."""
+    place: dict[int, int] = {}
+    before, count = 0, 0
+    for end in ends:
+        count += len(data[before:end].decode("utf-8", "replace"))
+        place[end] = count
+        before = end
+    return place
+
+
+def _match(number: int, match: regex.Match[str]) -> Match:
+    groups = {name: match.span(name) for name in match.re.groupindex if match.start(name) >= 0}
+    start, end = groups.pop("secret", match.span())
+    return Match(number, start, end, match.start(), match.end(), groups)

@@ -1,0 +1,36 @@
+"""Masking: what a found value is replaced with, and where."""
+
+from guardrails.masking.keys import Keys
+from guardrails.masking.operators import (
+    AnyMask,
+    EncryptMask,
+    HashMask,
+    PartialMask,
+    PlaceholderMask,
+    RedactMask,
+    ReplaceMask,
+    decrypt,
+    replacement,
+)
+from guardrails.masking.placeholders import own_placeholders, placeholder
+from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
+
+__all__ = [
+    "AnyMask",
+    "EncryptMask",
+    "HashMask",
+    "Keys",
+    "PartialMask",
+    "PlaceholderMask",
+    "RedactMask",
+    "ReplaceMask",
+    "Replacement",
+    "apply_plan",
+    "decrypt",
+    "inserted",
+    "own_placeholders",
+    "placeholder",
+    "plan",
+    "replacement",
+    "to_source",
+]

@@ -1,0 +1,1 @@
+"""Policies: YAML to a validated, compiled, frozen set; diagnostics, lint, examples as tests."""

@@ -1,0 +1,43 @@
+"""What is legal in a policy and probably not meant. Warnings, never errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrails.model import Action, Mode, Severity
+from guardrails.policy.compile import Compiled
+from guardrails.policy.decode import LoadedFile
+from guardrails.policy.diagnostics import Diagnostic, Level
+from guardrails.policy.language import Rule
+
+
+def lint(compiled: Compiled) -> list[Diagnostic]:
+    """Every warning about every decoded file."""
+    return [
+        problem
+        for file in compiled.files
+        if file.policy is not None
+        for number, rule in enumerate(file.policy.rules)
+        for problem in _rule(file, number, rule)
+    ]
+
+
+def _rule(file: LoadedFile, number: int, rule: Rule) -> Iterator[Diagnostic]:
+    path = ("rules", number)
+
+    def warning(code: str, message: str, help: str) -> Diagnostic:
+        return file.diagnostic(path, code, message, help, level=Level.WARNING)
+
+    hits = sum(one.hit is not None for one in rule.examples)
+    if not hits:
+        yield warning("no-hit", f"rule `{rule.id}` has no `hit` example", "mark what must be found with «…»")
+    if len(rule.examples) == hits:
+        yield warning(
+            "no-miss", f"rule `{rule.id}` has no `miss` example", "add the nearest text that must pass"
+        )
+    if rule.severity is Severity.CRITICAL and rule.action is Action.FLAG and rule.mode is not Mode.SHADOW:
+        yield warning(
+            "critical-flag",
+            f"rule `{rule.id}` is critical and only flags",
+            "mask or deny, or lower the severity",
+        )

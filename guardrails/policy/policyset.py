@@ -1,0 +1,238 @@
+"""A policy set as the engine uses it: compiled, frozen, with a digest.
+
+What an author writes is in `guardrails.policy.language`; `guardrails.policy.compile` turns one into
+the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+import msgspec
+import regex
+
+from guardrails.detectors import Detector
+from guardrails.detectors.base import CannotJudge, Deadline, Match
+from guardrails.detectors.patterns import Index
+from guardrails.masking import AnyMask
+from guardrails.model import (
+    Action,
+    Context,
+    Hit,
+    Hook,
+    Kind,
+    Mode,
+    OnError,
+    Reason,
+    Role,
+    Severity,
+)
+from guardrails.text import ViewLimits, views
+
+
+class Globs(msgspec.Struct, frozen=True):
+    """Names or globs (`*`, `?`), of which any may match. Letters' case counts."""
+
+    patterns: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Globs:
+        return cls(tuple(re.compile(_glob(text), re.DOTALL) for text in texts))
+
+    def match(self, value: str | None) -> bool:
+        return value is not None and any(one.fullmatch(value) for one in self.patterns)
+
+
+def _glob(text: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in text)
+
+
+class CompiledScope(msgspec.Struct, frozen=True):
+    """Keys are ANDed, entries ORed; None means any."""
+
+    hooks: frozenset[Hook] | None = None
+    roles: frozenset[Role] | None = None
+    kinds: frozenset[Kind] | None = None
+    tenants: Globs | None = None
+    routes: Globs | None = None
+    providers: Globs | None = None
+    models: Globs | None = None
+    metadata: tuple[tuple[str, Globs], ...] = ()
+
+    def covers_exchange(self, hook: Hook, context: Context) -> bool:
+        return (
+            (self.hooks is None or hook in self.hooks)
+            and (self.tenants is None or self.tenants.match(context.tenant))
+            and (self.routes is None or self.routes.match(context.route))
+            and (self.providers is None or self.providers.match(context.provider))
+            and (self.models is None or self.models.match(context.model))
+            and all(globs.match(context.metadata.get(name)) for name, globs in self.metadata)
+        )
+
+    def covers_segment(self, role: Role, kind: Kind) -> bool:
+        return (self.roles is None or role in self.roles) and (self.kinds is None or kind in self.kinds)
+
+
+class CompiledEscalation(msgspec.Struct, frozen=True):
+    """From `count` distinct values in one exchange on, the rule's action is `action`."""
+
+    count: int
+    action: Action
+
+
+class CompiledRule(msgspec.Struct, frozen=True):
+    """One rule, with what it inherits from its policy worked in."""
+
+    id: str
+    policy: str
+    title: str
+    severity: Severity
+    action: Action
+    mode: Mode
+    on_error: OnError
+    scopes: tuple[CompiledScope, ...]  # all must cover: the policy's and the rule's own
+    detector: int  # place in PolicySet.detectors
+    mask: AnyMask | None = None
+    escalate: CompiledEscalation | None = None
+    deny_streams: bool = False  # deny the request of a stream whose response this rule could not see
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+    def covers_exchange(self, hook: Hook, context: Context) -> bool:
+        return self.mode is not Mode.OFF and all(one.covers_exchange(hook, context) for one in self.scopes)
+
+    def covers_segment(self, role: Role, kind: Kind) -> bool:
+        return all(one.covers_segment(role, kind) for one in self.scopes)
+
+
+class CompiledException(msgspec.Struct, frozen=True):
+    """Dated, owned permission for a found value. It looks at the value only, never around it."""
+
+    id: str
+    rules: Globs
+    values: frozenset[str]  # casefolded
+    fingerprints: frozenset[str]
+    pattern: regex.Pattern[str] | None
+    expires: dt.date
+    owner: str
+
+    def excuses(self, rule: str, value: str, fingerprint: str, today: dt.date) -> bool:
+        """Whether the value may pass the rule today. The last day is `expires` itself."""
+        if today > self.expires or not self.rules.match(rule):
+            return False
+        if value.casefold() in self.values or fingerprint in self.fingerprints:
+            return True
+        if self.pattern is None:
+            return False
+        try:
+            return self.pattern.fullmatch(value, timeout=0.1) is not None
+        except TimeoutError:
+            return False
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What all detectors saw in one text: hits by detector, and the detectors that could not look."""
+
+    hits: Mapping[int, tuple[Hit, ...]]
+    failed: Mapping[int, CannotJudge]
+
+
+class PolicySet:
+    """All rules that are in force together. Frozen and safe to use from several threads."""
+
+    def __init__(
+        self,
+        rules: Sequence[CompiledRule],
+        exceptions: Sequence[CompiledException],
+        detectors: Sequence[Detector],
+        index: Index,
+        owners: Sequence[tuple[int, int]],
+        digest: str,
+        *,
+        limits: ViewLimits | None = None,
+    ) -> None:
+        self.rules = tuple(rules)
+        self.exceptions = tuple(exceptions)
+        self.detectors = tuple(detectors)
+        self.digest = digest
+        self._index = index
+        self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)
+        self._limits = limits or ViewLimits()
+
+    def only(self, rule: str) -> PolicySet:
+        """This set with one rule, enforced everywhere, without escalation or exceptions: for its examples."""
+        alone = [
+            msgspec.structs.replace(one, mode=Mode.ENFORCE, scopes=(), escalate=None)
+            for one in self.rules
+            if one.id == rule
+        ]
+        return PolicySet(
+            alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
+        )
+
+    def look(self, text: str, wanted: frozenset[int], deadline: Deadline) -> Seen:
+        """Runs the `wanted` detectors over one text, in all its views.
+
+        A detector that could not look is in `failed`; the others' hits are complete. Raises
+        `CannotJudge` at the deadline.
+        """
+        seen = views(text, self._limits)
+        hits: dict[int, list[Hit]] = {}
+        failed: dict[int, CannotJudge] = {}
+        if seen.truncated:
+            truncated = CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
+            failed = dict.fromkeys(wanted, truncated)
+        for view in seen.all:
+            scanned = self._index.scan(view.text, deadline)
+            mine: dict[int, list[Match]] = {}
+            for number, matches in scanned.matches.items():
+                detector, own = self._owners[number]
+                if detector in wanted:
+                    mine.setdefault(detector, []).extend(
+                        msgspec.structs.replace(match, pattern=own) for match in matches
+                    )
+            for number, failure in scanned.failed.items():
+                failed.setdefault(self._owners[number][0], failure)
+            for detector, matches in mine.items():
+                confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
+                self._collect(detector, confirm, hits, failed)
+        for detector in wanted:
+            inspect = partial(self.detectors[detector].inspect, seen.all, deadline)
+            self._collect(detector, inspect, hits, failed)
+        return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+
+    def _collect(
+        self,
+        detector: int,
+        run: Callable[[], Iterable[Hit]],
+        hits: dict[int, list[Hit]],
+        failed: dict[int, CannotJudge],
+    ) -> None:
+        try:
+            found = list(run())
+        except CannotJudge as failure:
+            if failure.reason is Reason.DEADLINE:
+                raise
+            failed.setdefault(detector, failure)
+        except Exception as error:  # noqa: BLE001 - whatever a detector does, the rule is unjudged
+            # The message of a foreign exception may hold the text it was working on.
+            name = self.detectors[detector].name
+            failed.setdefault(detector, CannotJudge(Reason.DETECTOR_ERROR, f"{name}: {type(error).__name__}"))
+        else:
+            if found:
+                hits.setdefault(detector, []).extend(found)
+
+
+__all__ = [
+    "CompiledEscalation",
+    "CompiledException",
+    "CompiledRule",
+    "CompiledScope",
+    "Globs",
+    "PolicySet",
+    "Seen",
+]

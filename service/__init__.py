@@ -1,0 +1,1 @@
+"""The Litestar service: hook endpoints, one file per gateway dialect, settings, auth, reload, telemetry."""

@@ -1,0 +1,132 @@
+"""Our own contract: `POST /v1/hooks/before-request` and `/v1/hooks/after-response`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from guardrails.bodies import Format
+from guardrails.engine import Judged
+from guardrails.model import Context, Finding, Hook, Verdict
+from service.exchange import Ask, metadata, text
+from service.problems import Problem
+
+NAME = "own"
+_MEMBERS = frozenset({"body", "format", "context"})
+_CONTEXT = frozenset({"route", "provider", "model", "metadata"})
+MAX_LISTED = 1_000
+"""Findings in one answer; `counts` always has them all."""
+
+
+def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
+    """Raises `Problem` 400 naming the member that is wrong."""
+    for name in payload:
+        if name not in _MEMBERS:
+            raise Problem(
+                400, "Unknown member", "the payload has members other than `body`, `format`, `context`"
+            )
+    if "body" not in payload:
+        raise Problem(400, "Missing member", "the payload has no `body`: the provider's JSON goes there")
+    context = payload.get("context", {})
+    if not isinstance(context, dict) or not context.keys() <= _CONTEXT:
+        raise Problem(
+            400, "Bad context", "`context` may hold `route`, `provider`, `model` and `metadata` only"
+        )
+    for name in ("route", "provider", "model"):
+        if not isinstance(context.get(name), str | None):
+            raise Problem(400, "Bad context", f"`context.{name}` must be a text")
+    if not isinstance(context.get("metadata", {}), dict):
+        raise Problem(400, "Bad context", "`context.metadata` must be an object")
+    return Ask(
+        hook=hook,
+        context=Context(
+            tenant=tenant,
+            route=text(context.get("route")),
+            provider=text(context.get("provider")),
+            model=text(context.get("model")),
+            metadata=metadata(context.get("metadata")),
+        ),
+        body=payload["body"],
+        format=_format(payload.get("format")),
+    )
+
+
+def _format(name: object) -> Format | None:
+    if name is None:
+        return None
+    try:
+        return Format(name)
+    except ValueError:
+        names = ", ".join(f"`{one.value}`" for one in Format)
+        raise Problem(400, "Unknown format", f"`format` must be one of {names}") from None
+
+
+def write(judged: Judged) -> dict[str, object]:
+    """The answer: the verdict, what led to it, and for `mask` the rewritten body."""
+    decision = judged.decision
+    answer: dict[str, object] = {
+        "verdict": decision.verdict.word,
+        "rules": decision.rules(),
+        "findings": [_finding(one) for one in decision.findings[:MAX_LISTED]],
+        "shadow": [_finding(one) for one in decision.shadow[:MAX_LISTED]],
+        "excused": [_finding(one) for one in decision.excused[:MAX_LISTED]],
+        "counts": {
+            "findings": len(decision.findings),
+            "shadow": len(decision.shadow),
+            "excused": len(decision.excused),
+        },
+        "unjudged": [
+            {
+                "reason": one.reason.value,
+                "rule": one.rule,
+                "pointer": None if one.address is None else one.address.pointer,
+                "detail": one.detail,
+            }
+            for one in decision.unjudged
+        ],
+        "unknown": decision.unknown[:MAX_LISTED],
+        "opaque": [{"pointer": one.pointer, "what": one.what} for one in decision.opaque[:MAX_LISTED]],
+        "format": judged.format.value,
+        "policy": decision.policy,
+        "timings_ms": {stage: round(spent * 1000, 3) for stage, spent in decision.timings.items()},
+    }
+    if decision.verdict is Verdict.MASK:
+        answer["body"] = judged.body
+    return answer
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.word,
+        "action": finding.action.word,
+        "label": finding.label,
+        "score": finding.score,
+        "pointer": finding.address.pointer,
+        "inner": finding.address.inner,
+        "place": finding.address.place.value,
+        "start": finding.start,
+        "end": finding.end,
+        "role": finding.role.value,
+        "kind": finding.kind.value,
+        "view": finding.view,
+        "fingerprint": finding.fingerprint,
+        "why": finding.why,
+        "exception": finding.exception,
+    }
+
+
+class HookContext(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who speaks, as the gateway knows it. The tenant is the API key's."""
+
+    route: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class HookPayload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a hook endpoint takes. Documentation of the wire; `read` is what reads it."""
+
+    body: object
+    format: Format | None = None
+    context: HookContext = HookContext()

@@ -1,0 +1,86 @@
+"""The Portkey gateway's webhook guardrail: both directions at one URL.
+
+Portkey takes any answer but a 2xx for a failure of ours and lets the exchange pass, unless the check
+has `failOnError`. So whatever the writer of a message can bring about (a body that is no JSON, too
+large, too deep) is answered 200 with a false verdict; only what is the operator's to decide (401, 429,
+503) has a status of its own.
+"""
+
+from __future__ import annotations
+
+from guardrails.bodies import Format
+from guardrails.engine import Judged
+from guardrails.model import Context, Hook, Verdict
+from service.exchange import Ask, metadata, text
+from service.problems import Problem
+
+NAME = "portkey"
+_FORMATS = {
+    "chatComplete": Format.OPENAI_CHAT,
+    "complete": Format.OPENAI_COMPLETIONS,
+    "embed": Format.OPENAI_EMBEDDINGS,
+    "messages": Format.ANTHROPIC_MESSAGES,
+}
+_HOOKS = {"beforeRequestHook": Hook.REQUEST, "afterRequestHook": Hook.RESPONSE}
+OPERATORS_STATUS = frozenset({401, 429, 503})
+
+
+class StreamedResponse(Exception):
+    """An after hook of a streamed call: Portkey sends no body and heeds no answer."""
+
+
+def read(payload: dict[str, object], tenant: str) -> Ask:
+    """Raises `Problem` 400, or `StreamedResponse` when there is nothing to judge and nobody to tell."""
+    event = payload.get("eventType")
+    hook = _HOOKS.get(event) if isinstance(event, str) else None
+    if hook is None:
+        raise Problem(400, "Unknown event", "`eventType` must be `beforeRequestHook` or `afterRequestHook`")
+    request, side = payload.get("request"), payload.get(hook.value)
+    if not isinstance(side, dict) or "json" not in side:
+        raise Problem(400, "Missing member", f"the payload has no `{hook.value}.json`")
+    streaming = isinstance(request, dict) and request.get("isStreamingRequest") is True
+    body = side["json"]
+    if hook is Hook.RESPONSE and body is None and streaming:
+        raise StreamedResponse
+    sent = request.get("json") if isinstance(request, dict) else None
+    kind = payload.get("requestType")
+    return Ask(
+        hook=hook,
+        context=Context(
+            tenant=tenant,
+            provider=text(payload.get("provider")),
+            # The gateway passes on the body's model: it is what will be called.
+            model=text(sent.get("model")) if isinstance(sent, dict) else None,
+            metadata=metadata(payload.get("metadata")),
+        ),
+        body=body,
+        format=_FORMATS.get(kind) if isinstance(kind, str) else None,
+        response_unseen=hook is Hook.REQUEST and streaming,
+    )
+
+
+def write(judged: Judged) -> dict[str, object]:
+    """Portkey replaces the whole body by `transformedData`. `data` reaches the client: no values."""
+    decision = judged.decision
+    answer: dict[str, object] = {
+        "verdict": decision.verdict is not Verdict.DENY,
+        "data": {
+            "verdict": decision.verdict.word,
+            "rules": decision.rules(),
+            "unjudged": sorted({one.reason.value for one in decision.unjudged}),
+            "policy": decision.policy,
+        },
+    }
+    if decision.verdict is Verdict.MASK:
+        answer["transformedData"] = {decision.hook.value: {"json": judged.body}}
+    return answer
+
+
+def streamed() -> dict[str, object]:
+    """At once: the first token waits for it."""
+    return {"verdict": True, "data": {"verdict": "allow", "unjudged": ["no_body"]}}
+
+
+def refused(problem: Problem) -> dict[str, object]:
+    """A denial for what a message's writer could bring about."""
+    return {"verdict": False, "data": {"verdict": "deny", "problem": problem.title, "detail": problem.detail}}

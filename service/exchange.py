@@ -1,0 +1,143 @@
+"""What every hook endpoint does, whatever its dialect: who asks, read, judge, count, log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.exceptions import ClientException, HTTPException
+
+from guardrails import bodies
+from guardrails.engine import Engine, Judged
+from guardrails.model import Context, Hook
+from service import telemetry, wire
+from service.auth import KeyRing
+from service.judging import Judging
+from service.problems import Problem
+from service.settings import Settings
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What a dialect understood of a gateway's payload."""
+
+    hook: Hook
+    context: Context
+    body: object
+    format: bodies.Format | None = None
+    response_unseen: bool = False
+
+
+class Service:
+    """What the endpoints share; made once by `service.app.create_app`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: KeyRing,
+        judging: Judging,
+        metrics: telemetry.Metrics,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self.settings = settings
+        self.keys = keys
+        self.judging = judging
+        self.metrics = metrics
+        self.log = log
+
+    def tenant(self, request: Request[Any, Any, Any]) -> str:
+        """The caller's tenant. Raises `Problem` 401."""
+        presented = request.headers.get("x-api-key")
+        if presented is None:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            presented = token.strip() if scheme.lower() == "bearer" else None
+        tenant = self.keys.tenant(presented)
+        if tenant is None:
+            raise Problem(401, "Unauthorized", "send a known API key in `x-api-key` or as a bearer token")
+        return tenant
+
+    async def payload(self, request: Request[Any, Any, Any]) -> bytes:
+        """The request's body. Raises `Problem` 413 or 415."""
+        encoding = request.headers.get("content-encoding", "identity").lower()
+        if encoding != "identity":
+            raise Problem(415, "Unsupported encoding", "send the body without a content encoding")
+        limit = self.settings.max_body_bytes
+        too_large = Problem(413, "Too large", f"the body is larger than {limit} bytes")
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise too_large
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise too_large
+                parts.append(part)
+        except ClientException:
+            raise Problem(400, "Incomplete", "the connection closed within the body") from None
+        except HTTPException as error:
+            raise Problem(error.status_code, "Unreadable", "the body could not be read") from None
+        return b"".join(parts)
+
+    async def judge(self, tenant: str, ask: Ask, dialect: str, trace: telemetry.Trace) -> Judged:
+        """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503."""
+
+        def work(engine: Engine, deadline: Any, today: Any) -> Judged:
+            return engine.judge_body(
+                ask.body,
+                ask.hook,
+                ask.context,
+                deadline=deadline,
+                today=today,
+                format=ask.format,
+                response_unseen=ask.response_unseen,
+            )
+
+        self.metrics.in_flight.set(self.judging.in_flight + 1)
+        try:
+            judged, seconds = await self.judging.run(tenant, work)
+        finally:
+            self.metrics.in_flight.set(self.judging.in_flight)
+        self.metrics.judged(judged.decision, dialect, seconds)
+        self.log.info("exchange", **telemetry.fields(judged.decision, tenant, dialect, trace, seconds))
+        return judged
+
+    def refused(self, problem: Problem, dialect: str, trace: telemetry.Trace, started: float) -> None:
+        """Counts and logs a request that got no verdict."""
+        self.metrics.problems.labels(dialect, str(problem.status)).inc()
+        self.log.warning(
+            "problem",
+            request_id=trace.request_id,
+            trace_id=trace.trace_id,
+            dialect=dialect,
+            status=problem.status,
+            title=problem.title,
+            ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+
+def decode_object(data: bytes) -> dict[str, object]:
+    """A payload that must be a JSON object. Raises `Problem` 400."""
+    value = wire.decode(data)
+    if not isinstance(value, dict):
+        raise Problem(400, "Not an object", "the payload must be a JSON object")
+    return value
+
+
+def text(value: object) -> str | None:
+    """A member that is a text, else None."""
+    return value if isinstance(value, str) else None
+
+
+def metadata(value: object) -> dict[str, str]:
+    """A member that maps names to scalars; whatever else is in it is left out."""
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name: one if isinstance(one, str) else wire.encode(one).decode()
+        for name, one in value.items()
+        if isinstance(one, str | int | float | bool)
+    }

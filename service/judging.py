@@ -1,0 +1,65 @@
+"""Runs the engine off the event loop, under a deadline, with bounded queues."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from guardrails.detectors.base import Deadline
+from guardrails.engine import Engine
+from service.policies import PolicyHolder
+from service.problems import Problem
+from service.settings import Settings
+
+T = TypeVar("T")
+
+
+class Judging:
+    """One pool of detection threads for the process. Load beyond the limits is refused at once."""
+
+    def __init__(self, holder: PolicyHolder, settings: Settings) -> None:
+        threads = settings.threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="judge")
+        self._holder = holder
+        self._settings = settings
+        self._tenants: Counter[str] = Counter()
+
+    @property
+    def in_flight(self) -> int:
+        return self._tenants.total()
+
+    async def run(self, tenant: str, work: Callable[[Engine, Deadline, dt.date], T]) -> tuple[T, float]:
+        """Runs `work` in a detection thread; gives its result and the seconds since it was asked for.
+
+        Raises `Problem` 503 or 429 with `Retry-After` when too much is under way.
+        """
+        if self.in_flight >= self._settings.max_in_flight:
+            raise Problem(503, "Overloaded", "too many exchanges are being judged", retry_after=1)
+        if self._tenants[tenant] >= self._settings.max_in_flight_per_tenant:
+            raise Problem(
+                429, "Too many requests", "this tenant has too many exchanges under way", retry_after=1
+            )
+        started = time.perf_counter()
+        deadline = Deadline.after(self._settings.deadline_seconds)
+        engine = self._holder.engine
+        today = dt.datetime.now(dt.UTC).date()
+        self._tenants[tenant] += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work, engine, deadline, today)
+        # Counted until the thread is done, even when the caller has hung up.
+        future.add_done_callback(lambda _: self._leave(tenant))
+        result = await asyncio.shield(future)
+        return result, time.perf_counter() - started
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=False)
+
+    def _leave(self, tenant: str) -> None:
+        self._tenants[tenant] -= 1
+        if not self._tenants[tenant]:
+            del self._tenants[tenant]

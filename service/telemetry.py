@@ -1,0 +1,147 @@
+"""Metrics and the one log line per exchange. Neither ever holds a matched value."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from guardrails.engine import Decision
+from service.settings import LogFormat
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Who asked: a request id, and the W3C trace the request belongs to."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    flags: str = "01"
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+# A caller's id is carried only where it cannot carry anything else.
+_REQUEST_ID = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{7,63}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+
+
+def trace(request_id: str | None, traceparent: str | None) -> Trace:
+    """The caller's ids where they are well formed, fresh ones otherwise; the span is always new."""
+    given = _TRACEPARENT.fullmatch(traceparent or "")
+    return Trace(
+        request_id=request_id if request_id and _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16),
+        trace_id=given.group(1) if given else secrets.token_hex(16),
+        span_id=secrets.token_hex(8),
+        flags=given.group(2) if given else "01",
+    )
+
+
+class Metrics:
+    """Counters and histograms of one service, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        one = self.registry
+        self.verdicts = Counter(
+            "guardrails_verdicts", "Exchanges judged.", ["hook", "dialect", "verdict"], registry=one
+        )
+        self.findings = Counter(
+            "guardrails_findings", "Findings by rule.", ["rule", "action", "mode"], registry=one
+        )
+        self.unjudged = Counter(
+            "guardrails_unjudged", "What could not be looked at, by reason.", ["reason"], registry=one
+        )
+        self.problems = Counter(
+            "guardrails_problems", "Requests answered without a verdict.", ["dialect", "status"], registry=one
+        )
+        self.stages = Histogram(
+            "guardrails_stage_seconds", "Time by stage.", ["stage"], buckets=_SECONDS, registry=one
+        )
+        self.exchanges = Histogram(
+            "guardrails_exchange_seconds",
+            "Time of a judged exchange, waiting included.",
+            ["hook"],
+            buckets=_SECONDS,
+            registry=one,
+        )
+        self.reloads = Counter(
+            "guardrails_policy_reloads", "Reloads of the policies.", ["outcome"], registry=one
+        )
+        self.in_flight = Gauge("guardrails_in_flight", "Exchanges judged or waiting now.", registry=one)
+        self.policy = Gauge("guardrails_policy_info", "The policy set in force.", ["digest"], registry=one)
+
+    def text(self) -> bytes:
+        """The Prometheus exposition."""
+        return bytes(generate_latest(self.registry))
+
+    def judged(self, decision: Decision, dialect: str, seconds: float) -> None:
+        """Counts one decision."""
+        hook = decision.hook.value
+        self.verdicts.labels(hook, dialect, decision.verdict.word).inc()
+        self.exchanges.labels(hook).observe(seconds)
+        for stage, spent in decision.timings.items():
+            self.stages.labels(stage).observe(spent)
+        for finding in decision.findings:
+            self.findings.labels(finding.rule, finding.action.word, "enforce").inc()
+        for finding in decision.shadow:
+            self.findings.labels(finding.rule, finding.action.word, "shadow").inc()
+        for failure in decision.unjudged:
+            self.unjudged.labels(failure.reason.value).inc()
+
+
+def logger(format: LogFormat) -> structlog.typing.FilteringBoundLogger:
+    """A logger that writes one line an event to standard error."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if format is LogFormat.JSON
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return log
+
+
+def fields(decision: Decision, tenant: str, dialect: str, trace_: Trace, seconds: float) -> dict[str, object]:
+    """What the log line of a judged exchange says. Names, counts and digests: no text of the message.
+
+    The model's name is left out: the caller writes it, so it could carry anything.
+    """
+    return {
+        "request_id": trace_.request_id,
+        "trace_id": trace_.trace_id,
+        "tenant": tenant,
+        "dialect": dialect,
+        "hook": decision.hook.value,
+        "verdict": decision.verdict.word,
+        "rules": decision.rules(),
+        "findings": len(decision.findings),
+        "shadow": sorted({finding.rule for finding in decision.shadow}),
+        "excused": len(decision.excused),
+        "unjudged": sorted({failure.reason.value for failure in decision.unjudged}),
+        "unknown_shapes": len(decision.unknown),
+        "segments": decision.segments,
+        "characters": decision.characters,
+        "policy": decision.policy[:19],
+        "ms": round(seconds * 1000, 2),
+    }
+
+
+def _json(event: object, **_: object) -> str:
+    return msgspec.json.encode(event).decode()
