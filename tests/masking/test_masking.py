@@ -1,5 +1,7 @@
 """Masking: operators, placeholders, plans."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,7 +114,7 @@ def test_a_plan_is_disjoint_ascending_and_covers_every_span(spans):
     """Overlapping spans are joined, so that edits never overlap and no part of a span is left."""
     joined = plan(spans)
 
-    assert all(one.end <= two.start for one, two in zip(joined, joined[1:], strict=False))
+    assert all(one.end <= two.start for one, two in pairwise(joined))
     assert all(any(one.covers(span) for one in joined) for span in spans)
 
 
