@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PORTKEY := tests/e2e/portkey
 
 .PHONY: help serve test lint check lock clean
 
@@ -13,7 +14,7 @@ help: ## list the targets
 serve: $(VENV)/.runtime ## serve the shipped policies on loopback (http://127.0.0.1:8080)
 	$(BIN)/guardrails serve --policies policies
 
-test: $(VENV)/.dev ## run the whole test suite
+test: $(VENV)/.dev $(PORTKEY)/node_modules/.done ## run the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## lint, format check, strict types
@@ -29,7 +30,7 @@ lock: ## resolve the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) $(PORTKEY)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed (set PYTHON=...)'; exit 1; }
@@ -43,3 +44,12 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# The end-to-end tests drive the real Portkey gateway. On Debian, Node is installed where it is missing;
+# elsewhere these tests are skipped with a printed reason (and fail in CI).
+$(PORTKEY)/node_modules/.done: $(PORTKEY)/package-lock.json
+	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -y -qq nodejs npm; fi
+	@if command -v npm >/dev/null; then \
+	  npm ci --silent --no-audit --no-fund --prefix $(PORTKEY) && touch $@; \
+	else echo 'npm is missing: the tests against the Portkey gateway will be skipped'; fi
