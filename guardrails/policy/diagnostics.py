@@ -41,7 +41,7 @@ def render(one: Diagnostic) -> str:
     Characters that could move a terminal's cursor or turn the direction of text are shown as `\ufffd`.
     """
     where = one.file if one.line is None else f"{one.file}:{one.line}:{one.column or 1}"
-    gutter = " " * len(str(one.line or ""))
+    gutter = " " * len(str(one.line or 0))
     lines = [_visible(f"{one.level.value}: {one.message}"), f"{gutter}--> {_visible(where)}"]
     if one.source_line is not None and one.line is not None:
         shown, before, marks = _excerpt(one.source_line, (one.column or 1) - 1, one.length)
