@@ -7,6 +7,7 @@ No type here that leaves the engine (`Finding`, `Unjudged`, `Decision`) carries 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum, IntEnum
 
@@ -113,6 +114,14 @@ class Span(msgspec.Struct, frozen=True, order=True):
         return self.start <= other.start and other.end <= self.end
 
 
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z_.$-]{0,40}[0-9]{0,3}|[0-9]{1,7}|")
+
+
+def shown(pointer: str) -> str:
+    """A pointer for people and logs: keys are the sender's, so whatever could be a value is `…`."""
+    return "/".join(part if _PLAIN_KEY.fullmatch(part) else "…" for part in pointer.split("/"))
+
+
 class Address(msgspec.Struct, frozen=True, order=True):
     """Where a segment is in a body.
 
@@ -126,7 +135,8 @@ class Address(msgspec.Struct, frozen=True, order=True):
     place: Place = Place.VALUE
 
     def __str__(self) -> str:
-        text = self.pointer if self.inner is None else f"{self.pointer}#{self.inner}"
+        """For people and logs: a key that could be a value is shown as `…`."""
+        text = shown(self.pointer) if self.inner is None else f"{shown(self.pointer)}#{shown(self.inner)}"
         return text if self.place is Place.VALUE else f"{text} (key)"
 
 

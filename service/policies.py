@@ -12,7 +12,8 @@ import msgspec
 
 from guardrails.engine import Engine
 from guardrails.masking import Keys
-from guardrails.policy.compile import LoadError, load_set
+from guardrails.policy.compile import LoadError
+from guardrails.policy.examples import load_proven
 
 
 class ReloadState(msgspec.Struct, frozen=True):
@@ -27,6 +28,7 @@ class ReloadState(msgspec.Struct, frozen=True):
 class PolicyHolder:
     """Holds one engine and swaps it in one assignment.
 
+    A set is in force only once every rule has judged its own examples.
     A folder that does not load, or is gone, leaves the last good set in force.
     """
 
@@ -38,7 +40,7 @@ class PolicyHolder:
         self._seen = seen
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self.engine = Engine(load_set([path], cache=cache), keys)
+        self.engine = Engine(load_proven([path], cache=cache), keys)
         self.state = ReloadState(self.engine.policies.digest, 0, 0)
 
     def reload(self) -> bool:
@@ -46,7 +48,7 @@ class PolicyHolder:
         with self._lock:
             stamp = _stamp(self._path)
             try:
-                engine = Engine(load_set([self._path], cache=self._cache), self._keys)
+                engine = Engine(load_proven([self._path], cache=self._cache), self._keys)
             except LoadError as error:
                 self.state = msgspec.structs.replace(
                     self.state, failures=self.state.failures + 1, problem=error.summary()

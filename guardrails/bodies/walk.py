@@ -41,6 +41,7 @@ ROLES: Mapping[str, Voice] = {
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _MIN_KEY = 6
+_MIN_TOKEN = 16
 _MIN_DIGITS = 7
 # No format nests its own blocks this deep; below, the walk that needs no call stack takes over.
 _MAX_BLOCK_DEPTH = 24
@@ -164,8 +165,12 @@ def has_many_digits(text: str) -> bool:
 
 
 def is_telling_key(name: str) -> bool:
-    """Whether a member name says more than a field's name does."""
-    return len(name) >= _MIN_KEY and _IDENTIFIER.fullmatch(name) is None
+    """Whether a member name says more than a field's name does: an address, a date, a token."""
+    if len(name) < _MIN_KEY:
+        return False
+    return _IDENTIFIER.fullmatch(name) is None or (
+        len(name) >= _MIN_TOKEN and sum(map(str.isdigit, name)) >= 2
+    )
 
 
 def _is_read(literal: jsontext.Literal) -> bool:

@@ -119,7 +119,7 @@ class _Compiler:
             self._policy(file, policy)
         for file, policy in decoded:
             for number, record in enumerate(policy.exceptions):
-                self._exception(file, number, record)
+                self._exception(file, number, record, complete=len(decoded) == len(self._files))
         policies = None
         if not self._failed():
             index = self._index()
@@ -211,11 +211,12 @@ class _Compiler:
             self._error(file, path, "bad-pattern", error.message, error.help)
             return None
 
-    def _exception(self, file: LoadedFile, number: int, record: ExceptionRecord) -> None:
+    def _exception(self, file: LoadedFile, number: int, record: ExceptionRecord, *, complete: bool) -> None:
         path = ("exceptions", number)
         rules = Globs.of(record.rules)
         for place, name in enumerate(record.rules):
-            if not any(Globs.of([name]).match(id) for id in self._ids):
+            # A file that did not load may hold the rule.
+            if complete and not any(Globs.of([name]).match(id) for id in self._ids):
                 message = f"no rule of the set is called `{name}`"
                 self._error(file, (*path, "rules", place), "unknown-rule", message, _suggest(name, self._ids))
         pattern = None
@@ -247,9 +248,10 @@ class _Compiler:
         state = hashlib.sha256(__version__.encode())
         for policy in sorted(policies, key=lambda one: one.policy):
             state.update(msgspec.json.encode(policy, order="deterministic"))
-        for detector in self._detectors:
-            for pattern in detector.patterns:
-                state.update(msgspec.json.encode(pattern))
+        for data in sorted(
+            msgspec.json.encode((detector.name, detector.patterns)) for detector in self._detectors
+        ):
+            state.update(data)
         return f"sha256:{state.hexdigest()}"
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
 
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Decision, Engine
 from guardrails.masking import Keys, Replacement, apply_plan
 from guardrails.model import Address, Context, Hook, Kind, Role, Segment, Span, Verdict
-from guardrails.policy.compile import Compiled
+from guardrails.policy.compile import Compiled, LoadError, compile_files, read_files
 from guardrails.policy.decode import marked
 from guardrails.policy.diagnostics import Diagnostic
 from guardrails.policy.language import Example, Rule
+from guardrails.policy.policyset import PolicySet
+
+E = TypeVar("E", bound=Enum)
 
 SECONDS = 10.0
 """Time for one example, in seconds: the first may load a model."""
@@ -19,6 +26,18 @@ SECONDS = 10.0
 # Examples are judged under a key of their own, so that what a placeholder becomes can be written down.
 _KEYS = Keys(b"the key under which examples are judged")
 _CONTEXT = Context(tenant="examples")
+
+
+def load_proven(paths: Sequence[Path], *, cache: Path | None = None) -> PolicySet:
+    """The compiled set of all policy files under `paths`, every example of which holds.
+
+    Raises `LoadError`.
+    """
+    compiled = compile_files(read_files(paths), cache=cache)
+    problems = prove(compiled)
+    if compiled.policies is None or problems:
+        raise LoadError([*compiled.diagnostics, *problems])
+    return compiled.policies
 
 
 def prove(compiled: Compiled) -> list[Diagnostic]:
@@ -30,21 +49,28 @@ def prove(compiled: Compiled) -> list[Diagnostic]:
         if file.policy is None:
             continue
         for number, rule in enumerate(file.policy.rules):
-            engine = Engine(compiled.policies.only(rule.id), _KEYS)
+            alone = compiled.policies.only(rule.id)
             for place, example in enumerate(rule.examples):
-                problem = _try(engine, rule, example)
+                problem = _try(alone, rule, example)
                 if problem:
                     path = ("rules", number, "examples", place)
                     problems.append(file.diagnostic(path, "example-fails", *problem))
     return problems
 
 
-def _try(engine: Engine, rule: Rule, example: Example) -> tuple[str, str] | None:
+def _try(policies: PolicySet, rule: Rule, example: Example) -> tuple[str, str] | None:
     """What is wrong with an example: a message and a help, None when it holds."""
     text, expected = marked(example.hit) if example.hit is not None else (example.miss or "", ())
-    segment = Segment(Address(""), Role.USER, Kind.TEXT, text)
-    decision = engine.judge(
-        [segment], Hook.REQUEST, _CONTEXT, deadline=Deadline.after(SECONDS), today=dt.date.min
+    (compiled,) = policies.rules
+    hook = example.hook or _within(Hook.REQUEST, Hook, [one.hooks for one in compiled.scopes])
+    role = example.role or _within(Role.USER, Role, [one.roles for one in compiled.scopes])
+    kind = example.kind or _within(Kind.TEXT, Kind, [one.kinds for one in compiled.scopes])
+    decision = Engine(policies, _KEYS).judge(
+        [Segment(Address(""), role, kind, text)],
+        hook,
+        _CONTEXT,
+        deadline=Deadline.after(SECONDS),
+        today=dt.date.min,
     )
     if decision.unjudged:
         failure = decision.unjudged[0]
@@ -55,6 +81,12 @@ def _try(engine: Engine, rule: Rule, example: Example) -> tuple[str, str] | None
     if example.becomes is not None:
         return _becomes(rule, example.becomes, text, decision)
     return None
+
+
+def _within(usual: E, choices: type[E], scopes: Sequence[frozenset[E] | None]) -> E:
+    """The usual choice where the rule's scopes have it, else the first that they have."""
+    fits = [one for one in choices if all(scope is None or one in scope for scope in scopes)]
+    return usual if usual in fits or not fits else fits[0]
 
 
 def _difference(rule: Rule, text: str, found: list[Span], expected: list[Span]) -> tuple[str, str]:

@@ -62,6 +62,10 @@ class CompiledScope(msgspec.Struct, frozen=True):
     models: Globs | None = None
     metadata: tuple[tuple[str, Globs], ...] = ()
 
+    def of_the_text_only(self) -> CompiledScope:
+        """This scope without what the gateway says: hooks, roles and kinds stay."""
+        return CompiledScope(hooks=self.hooks, roles=self.roles, kinds=self.kinds)
+
     def covers_exchange(self, hook: Hook, context: Context) -> bool:
         return (
             (self.hooks is None or hook in self.hooks)
@@ -164,9 +168,14 @@ class PolicySet:
         self._limits = limits or ViewLimits()
 
     def only(self, rule: str) -> PolicySet:
-        """This set with one rule, enforced everywhere, without escalation or exceptions: for its examples."""
+        """This set with one rule, for its examples: enforced for whoever calls, and no exceptions."""
         alone = [
-            msgspec.structs.replace(one, mode=Mode.ENFORCE, scopes=(), escalate=None)
+            msgspec.structs.replace(
+                one,
+                mode=Mode.ENFORCE,
+                scopes=tuple(scope.of_the_text_only() for scope in one.scopes),
+                escalate=None,
+            )
             for one in self.rules
             if one.id == rule
         ]

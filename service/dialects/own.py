@@ -6,7 +6,7 @@ import msgspec
 
 from guardrails.bodies import Format
 from guardrails.engine import Judged
-from guardrails.model import Context, Finding, Hook, Verdict
+from guardrails.model import Context, Finding, Hook, Verdict, shown
 from service.exchange import Ask, metadata, text
 from service.problems import Problem
 
@@ -78,13 +78,13 @@ def write(judged: Judged) -> dict[str, object]:
             {
                 "reason": one.reason.value,
                 "rule": one.rule,
-                "pointer": None if one.address is None else one.address.pointer,
+                "pointer": None if one.address is None else shown(one.address.pointer),
                 "detail": one.detail,
             }
             for one in decision.unjudged
         ],
-        "unknown": decision.unknown[:MAX_LISTED],
-        "opaque": [{"pointer": one.pointer, "what": one.what} for one in decision.opaque[:MAX_LISTED]],
+        "unknown": [shown(one) for one in decision.unknown[:MAX_LISTED]],
+        "opaque": [{"pointer": shown(one.pointer), "what": one.what} for one in decision.opaque[:MAX_LISTED]],
         "format": judged.format.value,
         "policy": decision.policy,
         "timings_ms": {stage: round(spent * 1000, 3) for stage, spent in decision.timings.items()},
@@ -101,8 +101,8 @@ def _finding(finding: Finding) -> dict[str, object]:
         "action": finding.action.word,
         "label": finding.label,
         "score": finding.score,
-        "pointer": finding.address.pointer,
-        "inner": finding.address.inner,
+        "pointer": shown(finding.address.pointer),
+        "inner": None if finding.address.inner is None else shown(finding.address.inner),
         "place": finding.address.place.value,
         "start": finding.start,
         "end": finding.end,
