@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from guardrails.bodies import Format, read
-from guardrails.model import Hook, Reason
+from guardrails.model import Address, Hook, Place, Reason
 
 Row = tuple[str, str, str, str]
 
@@ -254,6 +254,12 @@ TABLE: list[tuple[str, Hook, Format, Any, list[Row], list[tuple[str, str]]]] = [
 ]
 
 
+def _where(address: Address) -> str:
+    """The whole address as text: `str(address)` hides keys that could be values."""
+    text = address.pointer if address.inner is None else f"{address.pointer}#{address.inner}"
+    return text if address.place is Place.VALUE else f"{text} (key)"
+
+
 @pytest.mark.parametrize(
     ("hook", "format", "body", "rows", "opaque"), [r[1:] for r in TABLE], ids=[r[0] for r in TABLE]
 )
@@ -266,7 +272,7 @@ def test_a_format_is_detected_and_read_in_full(
     reading = read(body, hook)
 
     assert reading.format is format
-    assert rows == [(str(s.address), s.role.value, s.kind.value, s.text) for s in reading.segments]
+    assert rows == [(_where(s.address), s.role.value, s.kind.value, s.text) for s in reading.segments]
     assert opaque == [(part.pointer, part.what) for part in reading.opaque]
     assert reading.unknown == ()
     assert reading.unjudged == ()
@@ -349,7 +355,7 @@ def test_what_no_format_describes_is_read_as_data_and_reported(
     reading = read(body, REQ)
 
     assert unknown == list(reading.unknown)
-    assert rows == [(str(s.address), s.role.value, s.kind.value, s.text) for s in reading.segments]
+    assert rows == [(_where(s.address), s.role.value, s.kind.value, s.text) for s in reading.segments]
 
 
 def test_no_body_is_unjudged() -> None:
