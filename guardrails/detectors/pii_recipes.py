@@ -1,0 +1,470 @@
+"""How each identifier is found: one recipe per expression, ours where Presidio's are loose or unbounded.
+
+A recipe finds candidates by a bounded pattern, then judges each one in its surroundings. Scores follow
+Presidio: the recipe's own before proof, 1.0 for a proven check digit, more with a context word near.
+This module imports neither Presidio nor anything else that is slow to import.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from guardrails.detectors.base import Pattern
+
+CONTEXT_BOOST, CONTEXT_LEAST = 0.35, 0.4  # as Presidio's context enhancer has them
+LOW = 0.3  # below any sensible threshold, for the policy author who asks for it
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A match of a recipe's pattern, with the text around it and the context word that is near, or ""."""
+
+    text: str
+    start: int
+    end: int
+    word: str = ""
+
+    @property
+    def value(self) -> str:
+        return self.text[self.start : self.end]
+
+    def before(self, length: int) -> str:
+        return self.text[max(0, self.start - length) : self.start]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A candidate that stands: its score, how it was proven, and its true ends where the pattern overshot.
+
+    `final`: a context word makes nothing more of it.
+    """
+
+    score: float
+    how: str = "pattern"
+    start: int | None = None
+    end: int | None = None
+    final: bool = False
+
+
+Judge = Callable[[Candidate], Judged | None]
+Prove = Callable[[str], bool | None]
+"""True: proven; False: refuted; None: nothing to prove it by."""
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """One way to find one entity. `reach`: how far before and after a context word may stand."""
+
+    entity: str
+    pattern: Pattern
+    judge: Judge
+    context: tuple[str, ...] = ()
+    reach: tuple[int, int] = (100, 30)
+
+
+class Own(msgspec.Struct, frozen=True):
+    """A recipe before its proof: `proof` names the Presidio recogniser whose validation it needs, if any."""
+
+    entity: str
+    expression: str
+    judge: Callable[[Candidate, Prove], Judged | None]
+    context: tuple[str, ...] = ()
+    proof: str = ""
+    reach: tuple[int, int] = (100, 30)
+    ignorecase: bool = False
+    ascii: bool = True
+
+    def recipe(self, prove: Prove) -> Recipe:
+        judge = self.judge
+        return Recipe(
+            self.entity,
+            Pattern(f"pii {self.entity}", self.expression, ignorecase=self.ignorecase, ascii=self.ascii),
+            lambda candidate: judge(candidate, prove),
+            self.context,
+            self.reach,
+        )
+
+
+def proven(candidate: Candidate, prove: Prove, score: float) -> Judged | None:
+    """The candidate at `score`, at 1.0 when proven, None when refuted."""
+    proof = prove(candidate.value)
+    if proof is False:
+        return None
+    return Judged(1.0, "check digits") if proof else Judged(score)
+
+
+def scored(score: float) -> Callable[[Candidate, Prove], Judged | None]:
+    return lambda candidate, prove: proven(candidate, prove, score)
+
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def phrase(words: str) -> str:
+    """Words in lower case, parted and framed by single spaces: what context is compared by."""
+    return f" {' '.join(_WORD.findall(_CAMEL.sub(' ', words).lower()))} "
+
+
+def context_word(text: str, start: int, end: int, recipe: Recipe) -> str:
+    """The first context word or phrase of the recipe that stands whole near the match, or ""."""
+    if not recipe.context:
+        return ""
+    first, last = max(0, start - recipe.reach[0]), min(len(text), end + recipe.reach[1])
+    # A word that the reach cuts in two is not a whole word.
+    while first and first < start and text[first - 1].isalpha() and text[first].isalpha():
+        first += 1
+    while last < len(text) and last > end and text[last].isalpha() and text[last - 1].isalpha():
+        last -= 1
+    near = f"{phrase(text[first:start])}|{phrase(text[end:last])}"
+    return next((word for word in recipe.context if f" {word} " in near or f" {word}s " in near), "")
+
+
+# Boundaries shared by identifiers made of digits: not inside words, decimals, UUIDs or hex runs.
+_OPEN = r"(?<![A-Za-z0-9_])(?<![0-9][.,\-/:+])(?<![a-fA-F]-)"
+_SHUT = r"(?![A-Za-z0-9_])(?![.\-/:+][A-Za-z0-9])"
+
+
+# E-mail
+
+_LETTER = r"A-Za-z0-9À-ԯԱ-ת\u0620-\u06d3\u0900-\u0dff"
+_WIDE = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"  # scripts that put no spaces between words
+_EMAIL = (
+    rf"(?<![{_LETTER}_.+@\-])[{_LETTER}_](?:[{_LETTER}_.+'\-]{{0,62}}[{_LETTER}_+\-])?"
+    rf"@(?:[{_LETTER}{_WIDE}](?:[{_LETTER}{_WIDE}\-]{{0,61}}[{_LETTER}{_WIDE}])?\.){{1,8}}"
+    rf"(?:xn--[A-Za-z0-9\-]{{2,59}}|[A-Za-zÀ-ԯԱ-ת\u0620-\u06d3\u0900-\u0dff{_WIDE}]{{2,24}})"
+    rf"(?![{_LETTER}_@]|\.[{_LETTER}])"
+)
+_BYTES_PREFIX = re.compile(r"(?:[bfru]|rb|br)'", re.IGNORECASE)
+_URL_USER = re.compile(r"://[^\s/@]*$")
+_REMOTE = re.compile(r":(?:[/~]|[\w./-]{1,200}\.git\b)")
+_RESERVED = frozenset(
+    (
+        "example",
+        "test",
+        "invalid",
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "corp",
+        "home",
+        "intranet",
+        "onion",
+    )
+)
+# Endings of files that are top-level domains as well: `run@2x.py` is far more often the former.
+_FILES = frozenset({"py", "sh", "so", "zip", "mov", "app"})
+
+
+def _email(candidate: Candidate, prove: Prove) -> Judged | None:
+    value, start = candidate.value, candidate.start
+    quoted = _BYTES_PREFIX.match(value)
+    if quoted:
+        start += quoted.end()
+        value = value[quoted.end() :]
+    name, _, domain = value.rpartition("@")
+    top = domain.rpartition(".")[2].lower()
+    end = candidate.end
+    if top[0].isascii() and not top.isascii():  # text of a script without spaces follows at once
+        kept = len(re.match(r"[a-z]*", top).group())  # type: ignore[union-attr]
+        end -= len(top) - kept
+        top = top[:kept]
+    if not name or ".." in name or name.lower() in {"git", "hg", "svn"}:
+        return None
+    after = candidate.text[end : end + 260]
+    if _REMOTE.match(after) or _URL_USER.search(candidate.before(200)):
+        return None
+    labels = domain.split(".")[:-1]
+    if any(label.startswith("-") or label.endswith("-") for label in labels):
+        return None
+    known = prove(top)
+    if top in _RESERVED:
+        score = 0.9
+    elif known is False:
+        return None
+    elif top in _FILES or all(label.isdigit() for label in labels):
+        score = LOW
+    else:
+        score = 1.0
+    return Judged(score, "pattern, domain", start, end, final=score == LOW)
+
+
+# Payment cards
+
+_CARD = (
+    _OPEN + r"(?:[2-6]\d{3}(?:[ .\-]?\d{4}){2}[ .\-]?\d{1,4}(?:[ \-]?\d{3})?|3\d{3}[ .\-]?\d{6}[ .\-]?\d{4,5}"
+    r"|[56]\d{11,18}|(?:1800|2131)\d{11})" + _SHUT + r"(?! \d{4}(?!\d))"
+)
+_CARD_GROUPS = frozenset(
+    {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 4), (4, 4, 4, 3), (4, 4, 4, 2)}
+)
+
+
+def _brand(digits: str) -> bool:
+    """Whether an issuer range and its length agree (ISO/IEC 7812)."""
+    size, four, two = len(digits), int(digits[:4]), int(digits[:2])
+    if digits[0] == "4":
+        return size in {13, 16, 19}
+    if 51 <= two <= 55 or 2221 <= four <= 2720:
+        return size == 16
+    if two in {34, 37}:
+        return size == 15
+    if 300 <= four // 10 <= 305 or two in {36, 38, 39}:
+        return size in {14, 16}
+    if two == 35:
+        return size in {16, 19}
+    if four in {1800, 2131}:
+        return size == 15
+    return (two == 50 or 56 <= two <= 69) and 12 <= size <= 19
+
+
+def _card(candidate: Candidate, prove: Prove) -> Judged | None:
+    value = candidate.value
+    groups = re.findall(r"\d+", value)
+    digits = "".join(groups)
+    if len(set(re.sub(r"\d", "", value))) > 1 or len(set(digits)) < 2 or not _brand(digits):
+        return None
+    if len(groups) > 1 and tuple(map(len, groups)) not in _CARD_GROUPS:
+        return None
+    if not prove(digits):
+        return None
+    # One number in ten has a right check digit: short or odd runs need grouping or a context word.
+    usual = digits[0] in "45" or 2221 <= int(digits[:4]) <= 2720 or digits[:2] in {"34", "37", "60"}
+    usual = usual or 3528 <= int(digits[:4]) <= 3589
+    sure = (len(digits) in {15, 16} and usual) or len(groups) > 2 or bool(candidate.word)
+    return Judged(1.0 if sure else LOW, "check digit")
+
+
+# Bank accounts
+
+_IBAN = r"(?<![A-Za-z0-9])(?<![+/]\b)[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11,30}(?![A-Za-z0-9])"
+
+
+def _iban(candidate: Candidate, prove: Prove) -> Judged | None:
+    """The longest run of whole groups that is a valid IBAN: the pattern takes following words along."""
+    value = candidate.value
+    for end in [len(value), *(gap.start() for gap in reversed(list(re.finditer(r"[ \-]", value))))]:
+        if end < 15:
+            break
+        written = value[:end]
+        one_case = written == written.upper() or written == written.lower()
+        if one_case and prove(written.upper()):
+            return Judged(1.0, "check digits", end=candidate.start + end)
+    return None
+
+
+# Social security numbers
+
+
+def _ssn(candidate: Candidate, prove: Prove) -> Judged | None:
+    value = candidate.value
+    score = {"-": 0.5, " ": 0.4}.get(value[3], 0.15)
+    return proven(candidate, prove, score)
+
+
+_SSN_WORDS = ("ssn", "social security", "social", "soc sec")
+
+
+# IP addresses
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_IPV4 = rf"(?<![A-Za-z0-9_])(?<![0-9A-Za-z][.\-+])(?<![A-Za-z]/)(?:{_OCTET}\.){{3}}{_OCTET}(?![\w]|[.\-+]\w)"
+_IPV6 = (
+    r"(?<![A-Za-z0-9_:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})"
+    r"(?![A-Za-z0-9_:])(?!\.\w)"
+)
+_VERSION = re.compile(
+    r"(?:\b(?:v|ver|version|release|rev|revision|build|sdk|api|section|chapter|oid)\b[\s:.=\"'(]{0,4}"
+    r"|[=~<>!^]=\s?[\"']?|[~^]\s?)$",
+    re.IGNORECASE,
+)
+
+
+def _ipv4(candidate: Candidate, _prove: Prove) -> Judged | None:
+    value = candidate.value
+    if any(len(part) > 1 and part[0] == "0" for part in value.split(".")):
+        return None
+    version = _VERSION.search(candidate.before(24)) is not None
+    small = all(len(part) == 1 for part in value.split("."))  # 1.2.3.4: a version or a section
+    if version or small:
+        return Judged(0.1 if version else LOW, final=True)
+    if re.match(r"/(?:[12]?\d|3[01])\b", candidate.text[candidate.end : candidate.end + 4]):
+        return Judged(LOW, "network", final=True)
+    return _address(value)
+
+
+def _ipv6(candidate: Candidate, _prove: Prove) -> Judged | None:
+    value = candidate.value
+    # `ab::cd` is a path in C++ and Rust; an address of a host has more of it.
+    if len([part for part in value.split(":") if part]) < 3:
+        return None
+    return _address(value)
+
+
+def _address(value: str) -> Judged | None:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return None
+    public = address.is_global and not address.is_multicast
+    return Judged(0.65, "public address") if public else Judged(LOW, "reserved address", final=True)
+
+
+# Web addresses
+
+_URL = r"(?<![A-Za-z0-9_])(?:(?:https?|ftp)://|www\.)[^\s<>\"'`{}|\\^\[\]]{3,2000}"
+
+
+def _url(candidate: Candidate, _prove: Prove) -> Judged | None:
+    value = candidate.value.rstrip(".,;:!?*_")
+    while value.endswith(")") and value.count(")") > value.count("("):
+        value = value[:-1].rstrip(".,;:!?")
+    host = re.split(r"[/?#]", value.partition("://")[2] or value, maxsplit=1)[0].rpartition("@")[2]
+    name, _, _ = host.partition(":")
+    if "." not in name.strip("."):
+        return None
+    return Judged(0.6, end=candidate.start + len(value))
+
+
+# Weak numbers that only a context word makes anything of: 0.15 and Presidio's boost is 0.5
+
+_WEAK = 0.15
+
+
+def _needs_word(candidate: Candidate, prove: Prove) -> Judged | None:
+    return proven(candidate, prove, _WEAK) if candidate.word else None
+
+
+def _sin(candidate: Candidate, prove: Prove) -> Judged | None:
+    return proven(candidate, prove, 0.5 if len(candidate.value) > 9 else _WEAK)
+
+
+def _mac(candidate: Candidate, prove: Prove) -> Judged | None:
+    return proven(candidate, prove, 0.6)
+
+
+OWN: tuple[Own, ...] = (
+    Own("EMAIL_ADDRESS", _EMAIL, _email, ("email", "mail", "contact"), proof="domain", ascii=False),
+    Own(
+        "CREDIT_CARD",
+        _CARD,
+        _card,
+        (
+            "credit",
+            "card",
+            "visa",
+            "mastercard",
+            "amex",
+            "american express",
+            "discover",
+            "jcb",
+            "diners",
+            "maestro",
+            "debit",
+            "cc",
+            "pan",
+            "unionpay",
+        ),
+        proof="CreditCardRecognizer",
+    ),
+    Own(
+        "IBAN_CODE",
+        _IBAN,
+        _iban,
+        ("iban", "bank", "account"),
+        proof="IbanRecognizer",
+        ignorecase=True,
+    ),
+    Own(
+        "US_SSN",
+        _OPEN + r"(?!000|666|9)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
+        _ssn,
+        _SSN_WORDS,
+        proof="UsSsnRecognizer",
+    ),
+    Own(
+        "US_SSN",
+        _OPEN + r"(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}" + _SHUT,
+        _needs_word,
+        _SSN_WORDS,
+        proof="UsSsnRecognizer",
+        reach=(40, 8),
+    ),
+    Own("IP_ADDRESS", _IPV4, _ipv4, ("ip", "ipv4", "ip address", "client", "remote", "host")),
+    Own("IP_ADDRESS", _IPV6, _ipv6, ("ip", "ipv6", "ip address", "client", "remote", "host")),
+    Own(
+        "MAC_ADDRESS",
+        r"(?<![A-Za-z0-9_])(?<![:\-.])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
+        r"|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![A-Za-z0-9_]|[:\-.][0-9A-Fa-f])",
+        _mac,
+        ("mac", "hardware", "ethernet", "physical address", "ether"),
+        proof="MacAddressRecognizer",
+    ),
+    Own("URL", _URL, _url, ("url", "website", "link"), ignorecase=True, ascii=False),
+    Own(
+        "CRYPTO",
+        r"(?<![A-Za-z0-9])(?:bc1[a-z0-9]{25,87}|[13][a-km-zA-HJ-NP-Z1-9]{25,34})(?![A-Za-z0-9])",
+        scored(0.4),
+        ("wallet", "btc", "bitcoin", "crypto"),
+        proof="CryptoRecognizer",
+    ),
+    Own(
+        "CA_SIN",
+        _OPEN + r"[1-79](?:\d{2}-\d{3}-\d{3}|\d{2} \d{3} \d{3}|\d{8})" + _SHUT,
+        _sin,
+        ("sin", "sin number", "social insurance", "assurance sociale", "nas"),
+        proof="CaSinRecognizer",
+    ),
+    Own(
+        "US_BANK_NUMBER",
+        _OPEN + r"\d{8,17}" + _SHUT,
+        _needs_word,
+        ("account", "acct", "bank", "debit", "checking", "savings", "routing"),
+        reach=(60, 20),
+    ),
+    Own(
+        "US_PASSPORT",
+        _OPEN + r"(?:\d{9}|[A-Z]\d{8})" + _SHUT,
+        _needs_word,
+        ("passport",),
+        reach=(60, 30),
+        ignorecase=True,
+    ),
+    Own(
+        "UK_PASSPORT",
+        _OPEN + r"(?:\d{9}|[A-Z]{2}\d{7})" + _SHUT,
+        _needs_word,
+        ("passport",),
+        reach=(60, 30),
+        ignorecase=True,
+    ),
+    Own(
+        "US_DRIVER_LICENSE",
+        _OPEN
+        + r"(?:[A-Z]{1,2}\d{3,14}[A-Z]?|\d{3}[A-Z]{2}\d{4}|\d{2}[A-Z]{3}\d{5,6}|\d{7,9}[A-Z]{0,2}|\d{6,14}"
+        + r"|[A-Z]\d{3}[ \-]\d{4}[ \-]\d{4}|[A-Z]\d{3}-\d{3}-\d{2}-\d{3}-\d)"
+        + _SHUT,
+        _needs_word,
+        (
+            "driver license",
+            "driver licence",
+            "driver s license",
+            "driver s licence",
+            "drivers license",
+            "drivers licence",
+            "driving license",
+            "driving licence",
+            "driver",
+            "dl",
+            "cdl",
+            "dls",
+            "cdls",
+            "license number",
+            "licence number",
+        ),
+        reach=(60, 30),
+        ignorecase=True,
+    ),
+)
