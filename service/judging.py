@@ -24,11 +24,15 @@ class Judging:
     """One pool of detection threads for the process. Load beyond the limits is refused at once."""
 
     def __init__(self, holder: PolicyHolder, settings: Settings) -> None:
-        threads = settings.threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="judge")
+        self._pool: ThreadPoolExecutor | None = None
         self._holder = holder
         self._settings = settings
         self._tenants: Counter[str] = Counter()
+
+    def open(self) -> None:
+        """Starts the threads; an application may be started again after it was closed."""
+        threads = self._settings.threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="judge")
 
     @property
     def in_flight(self) -> int:
@@ -57,7 +61,9 @@ class Judging:
         return result, time.perf_counter() - started
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=False)
+        """Waits for what is under way."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=False)
 
     def _leave(self, tenant: str) -> None:
         self._tenants[tenant] -= 1

@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIType
 
 from guardrails.bodies import Format
+from guardrails.model import Action, Kind, Place, Reason, Role, Severity, Verdict
 
 _CHAT = {
     "model": "gpt-4o",
@@ -33,8 +34,13 @@ _MASKED_CHAT = {
 
 _TEXT = Schema(type=OpenAPIType.STRING)
 _TEXTS = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
-_OBJECTS = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT))
 _JSON = Schema(description="The provider's JSON, exactly as the gateway has it.")
+_COUNT = Schema(type=OpenAPIType.INTEGER, minimum=0)
+_NUMBER = Schema(type=OpenAPIType.NUMBER)
+
+
+def _nullable(description: str) -> Schema:
+    return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], description=description)
 
 
 def _object(required: list[str], *, closed: bool = False, **properties: Schema) -> Schema:
@@ -49,36 +55,79 @@ def _object(required: list[str], *, closed: bool = False, **properties: Schema) 
 _CONTEXT = _object(
     [],
     closed=True,
-    route=_TEXT,
-    provider=_TEXT,
-    model=_TEXT,
-    metadata=Schema(type=OpenAPIType.OBJECT, additional_properties=_TEXT),
+    route=_nullable("The gateway's name of where this call goes."),
+    provider=_nullable("Who serves the model."),
+    model=_nullable("The model that will be called."),
+    metadata=Schema(
+        type=OpenAPIType.OBJECT,
+        additional_properties=Schema(type=[OpenAPIType.STRING, OpenAPIType.NUMBER, OpenAPIType.BOOLEAN]),
+    ),
 )
 _HOOK_REQUEST = _object(
     ["body"],
     closed=True,
     body=_JSON,
-    format=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Format]),
+    format=Schema(
+        type=[OpenAPIType.STRING, OpenAPIType.NULL],
+        enum=[*(one.value for one in Format), None],
+        description="The body's format; told from its shape when absent.",
+    ),
     context=_CONTEXT,
+)
+_FINDING = _object(
+    ["rule", "severity", "action", "label", "score", "pointer", "start", "end", "fingerprint"],
+    rule=_TEXT,
+    severity=Schema(type=OpenAPIType.STRING, enum=[one.word for one in Severity]),
+    action=Schema(type=OpenAPIType.STRING, enum=[one.word for one in Action]),
+    label=Schema(type=OpenAPIType.STRING, description="The entity or kind that was found."),
+    score=_NUMBER,
+    pointer=Schema(
+        type=OpenAPIType.STRING, description="RFC 6901 pointer; a key that may be a value is `…`."
+    ),
+    inner=_nullable("Pointer within JSON text at `pointer`."),
+    place=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Place]),
+    start=_COUNT,
+    end=_COUNT,
+    role=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Role]),
+    kind=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Kind]),
+    view=Schema(type=OpenAPIType.STRING, description="`source`, or the reading it was seen in."),
+    fingerprint=Schema(type=OpenAPIType.STRING, description="Keyed hash that names the value, per tenant."),
+    why=_TEXT,
+    exception=_nullable("The exception that excuses it."),
+)
+_FINDINGS = Schema(type=OpenAPIType.ARRAY, items=_FINDING)
+_UNJUDGED = _object(
+    ["reason", "rule", "pointer", "detail"],
+    reason=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Reason]),
+    rule=_nullable("None: every rule in scope."),
+    pointer=_nullable("None: the whole body."),
+    detail=_TEXT,
 )
 _HOOK_ANSWER = _object(
     ["verdict", "rules", "findings", "unjudged", "policy"],
-    verdict=Schema(type=OpenAPIType.STRING, enum=["allow", "mask", "deny"]),
+    closed=True,
+    verdict=Schema(type=OpenAPIType.STRING, enum=[one.word for one in Verdict]),
     body=Schema(description="The rewritten body, for `mask` only."),
     rules=_TEXTS,
-    findings=_OBJECTS,
-    shadow=_OBJECTS,
-    excused=_OBJECTS,
-    counts=Schema(type=OpenAPIType.OBJECT),
-    unjudged=_OBJECTS,
-    unknown=_TEXTS,
-    opaque=_OBJECTS,
-    format=_TEXT,
-    policy=_TEXT,
-    timings_ms=Schema(type=OpenAPIType.OBJECT),
+    findings=_FINDINGS,
+    shadow=_FINDINGS,
+    excused=_FINDINGS,
+    counts=_object(
+        ["findings", "shadow", "excused"], closed=True, findings=_COUNT, shadow=_COUNT, excused=_COUNT
+    ),
+    unjudged=Schema(type=OpenAPIType.ARRAY, items=_UNJUDGED),
+    unknown=Schema(
+        type=OpenAPIType.ARRAY, items=_TEXT, description="Shapes that no format describes; judged as data."
+    ),
+    opaque=Schema(
+        type=OpenAPIType.ARRAY, items=_object(["pointer", "what"], closed=True, pointer=_TEXT, what=_TEXT)
+    ),
+    format=Schema(type=OpenAPIType.STRING, enum=[one.value for one in Format]),
+    policy=Schema(type=OpenAPIType.STRING, description="Digest of the policy set in force."),
+    timings_ms=Schema(type=OpenAPIType.OBJECT, additional_properties=_NUMBER),
 )
 _PROBLEM = _object(
-    ["title", "status", "detail", "type"],
+    ["type", "title", "status", "detail"],
     type=_TEXT,
     title=_TEXT,
     status=Schema(type=OpenAPIType.INTEGER),
@@ -131,6 +180,53 @@ PORTKEY_EXAMPLE = {
 }
 
 
+# What the examples above are answered; fingerprints, placeholders, digest and times differ by installation.
+HOOK_ANSWER_EXAMPLE = {
+    "verdict": "mask",
+    "rules": ["pii.contact"],
+    "findings": [
+        {
+            "rule": "pii.contact",
+            "severity": "medium",
+            "action": "mask",
+            "label": "EMAIL_ADDRESS",
+            "score": 1.0,
+            "pointer": "/messages/1/content",
+            "inner": None,
+            "place": "value",
+            "start": 5,
+            "end": 20,
+            "role": "user",
+            "kind": "text",
+            "view": "source",
+            "fingerprint": "p4gk6pu346oebsbt6l3tfv4j",
+            "why": "pattern, domain",
+            "exception": None,
+        }
+    ],
+    "shadow": [],
+    "excused": [],
+    "counts": {"findings": 1, "shadow": 0, "excused": 0},
+    "unjudged": [],
+    "unknown": [],
+    "opaque": [],
+    "format": "openai.chat",
+    "policy": "sha256:b1946ac92492d234",
+    "timings_ms": {"read": 0.03, "detect": 0.2, "mask": 0.1, "rewrite": 0.01},
+    "body": _MASKED_CHAT,
+}
+PORTKEY_ANSWER_EXAMPLE = {
+    "verdict": True,
+    "data": {
+        "verdict": "mask",
+        "rules": ["pii.contact"],
+        "unjudged": [],
+        "policy": "sha256:b1946ac92492d234",
+    },
+    "transformedData": {"request": {"json": _MASKED_CHAT}},
+}
+
+
 @dataclass
 class HookOperation(Operation):
     """Documents our own hook endpoints."""
@@ -139,14 +235,7 @@ class HookOperation(Operation):
         self.request_body = RequestBody(
             required=True, content=_json(_HOOK_REQUEST, HOOK_EXAMPLE, "a chat request")
         )
-        answer = {
-            "verdict": "mask",
-            "rules": ["pii.contact"],
-            "findings": [],
-            "unjudged": [],
-            "policy": "sha256:…",
-        }
-        self.responses = dict(_responses(_json(_HOOK_ANSWER, {**answer, "body": _MASKED_CHAT}, "masked")))
+        self.responses = dict(_responses(_json(_HOOK_ANSWER, HOOK_ANSWER_EXAMPLE, "masked")))
 
 
 @dataclass
@@ -157,9 +246,4 @@ class PortkeyOperation(Operation):
         self.request_body = RequestBody(
             required=True, content=_json(_PORTKEY_REQUEST, PORTKEY_EXAMPLE, "before a chat request")
         )
-        answer = {
-            "verdict": True,
-            "data": {"verdict": "mask", "rules": ["pii.contact"]},
-            "transformedData": {"request": {"json": _MASKED_CHAT}},
-        }
-        self.responses = dict(_responses(_json(_PORTKEY_ANSWER, answer, "masked")))
+        self.responses = dict(_responses(_json(_PORTKEY_ANSWER, PORTKEY_ANSWER_EXAMPLE, "masked")))

@@ -19,14 +19,14 @@ class Problem(Exception):
         self.retry_after = retry_after
 
 
-class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of a problem."""
+class ProblemDetails(msgspec.Struct, frozen=True):
+    """The body of a problem. `instance` names the request; it is in the log too."""
 
     title: str
     status: int
     detail: str
     type: str = "about:blank"
-    instance: str = ""
+    instance: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def response(problem: Problem, request_id: str = "") -> Response[bytes]:
@@ -36,7 +36,7 @@ def response(problem: Problem, request_id: str = "") -> Response[bytes]:
         headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    instance = f"urn:request:{request_id}" if request_id else ""
+    instance = f"urn:request:{request_id}" if request_id else msgspec.UNSET
     details = ProblemDetails(problem.title, problem.status, problem.detail, instance=instance)
     return Response(
         msgspec.json.encode(details), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers

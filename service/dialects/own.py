@@ -34,8 +34,11 @@ def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
     for name in ("route", "provider", "model"):
         if not isinstance(context.get(name), str | None):
             raise Problem(400, "Bad context", f"`context.{name}` must be a text")
-    if not isinstance(context.get("metadata", {}), dict):
-        raise Problem(400, "Bad context", "`context.metadata` must be an object")
+    given = context.get("metadata", {})
+    if not isinstance(given, dict) or not all(isinstance(one, str | int | float) for one in given.values()):
+        raise Problem(
+            400, "Bad context", "`context.metadata` must be an object of texts, numbers and booleans"
+        )
     return Ask(
         hook=hook,
         context=Context(
@@ -43,7 +46,7 @@ def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
             route=text(context.get("route")),
             provider=text(context.get("provider")),
             model=text(context.get("model")),
-            metadata=metadata(context.get("metadata")),
+            metadata=metadata(given),
         ),
         body=payload["body"],
         format=_format(payload.get("format")),
