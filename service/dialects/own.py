@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.model import Context, Finding, Hook, Verdict, shown
@@ -116,20 +114,3 @@ def _finding(finding: Finding) -> dict[str, object]:
         "why": finding.why,
         "exception": finding.exception,
     }
-
-
-class HookContext(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who speaks, as the gateway knows it. The tenant is the API key's."""
-
-    route: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    metadata: dict[str, str] = {}
-
-
-class HookPayload(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a hook endpoint takes. Documentation of the wire; `read` is what reads it."""
-
-    body: object
-    format: Format | None = None
-    context: HookContext = HookContext()
