@@ -1,0 +1,237 @@
+"""The promises of the engine as properties, over every body format and every disguise.
+
+A value is planted somewhere in a real body of some format, in some disguise; whatever the place and
+the disguise, the same has to hold.
+"""
+
+import base64
+import copy
+import datetime as dt
+import html
+import json
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guardrails.bodies import apply, read, resolve
+from guardrails.detectors.base import Deadline
+from guardrails.engine import Engine
+from guardrails.masking import Keys
+from guardrails.model import Context, Edit, Hook, Place, Verdict
+from guardrails.policy.compile import compile_files
+from guardrails.policy.decode import load_file
+from guardrails.text import views
+
+TODAY = dt.date(2026, 11, 23)
+KEYS = Keys(b"k" * 32)
+BODIES = [
+    (name, Hook.REQUEST if name.endswith("request") else Hook.RESPONSE, body)
+    for name, body in json.loads(
+        Path(__file__).with_name("bodies").joinpath("bodies.json").read_text()
+    ).items()
+]
+
+HEAD = "version: 1\npolicy: promises\nrules:\n"
+RULES = {
+    "mail": "detect: {type: pii, entities: [EMAIL_ADDRESS]}, action: mask, mask: {with: placeholder}",
+    "card": "detect: {type: pii, entities: [CREDIT_CARD]}, action: mask, mask: {with: redact}",
+    "project": "detect: {type: regex, pattern: '\\bPRJ(-\\d{4}){2}\\b'}, action: mask, mask: {with: partial}",
+    "word": "detect: {type: words, words: [quetzalcoatlus rex]}, action: mask, mask: {with: hash}",
+    "secret": "detect: {type: secret, kinds: ['*']}, action: mask, mask: {with: placeholder}",
+}
+EXTRA = {
+    "deny": "detect: {type: words, words: [quetzalcoatlus]}, action: deny",
+    "flag": "detect: {type: regex, pattern: 'PRJ'}, action: flag",
+    "wide": "detect: {type: regex, pattern: '[^ ]{0,9}PRJ-\\d{4}'}, action: mask, mask: {with: redact}",
+}
+VALUES = [
+    "zelda.unmistakable@example.com",
+    "4111 1111 1111 1111",
+    "PRJ-4711-0815",
+    "quetzalcoatlus rex",
+    "postgresql://app:Vt7mQ2xKp9Lw@db.acme.example/main",
+]
+# What of a value no rewritten body may hold: for the connection string it is the password.
+SECRET = {VALUES[4]: "Vt7mQ2xKp9Lw", VALUES[2]: "4711-0815"}
+
+DISGUISES = {
+    "plain": str,
+    "zero-width": lambda text: "\u200b".join(text),
+    "full-width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    "tags inside": lambda text: text[:4] + "\U000e0041" + text[4:],
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "url-quoted": lambda text: urllib.parse.quote(text, safe=""),
+    "unicode escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "html": lambda text: html.escape(text).replace("@", "&commat;"),
+    "base64": lambda text: base64.b64encode(f"it is {text} then".encode()).decode(),
+    "base64url": lambda text: base64.urlsafe_b64encode(f"it is {text}?>".encode()).decode().rstrip("="),
+    "hex": lambda text: f"it is {text} then".encode().hex(),
+    "twice": lambda text: base64.b64encode(base64.b64encode(f"it is {text} then".encode())).decode(),
+}
+
+
+def engine(*names, tail="", rules=RULES | EXTRA):
+    text = HEAD + "".join(f"  - {{id: {n}, title: {n}, severity: high, {rules[n]}}}\n" for n in names) + tail
+    compiled = compile_files([load_file(text, "promises.yaml")])
+    assert compiled.policies is not None, [one.message for one in compiled.diagnostics]
+    return Engine(compiled.policies, KEYS)
+
+
+ENGINE = engine(*RULES)
+
+
+def judge(body, hook, on=ENGINE, tenant="acme"):
+    return on.judge_body(body, hook, Context(tenant=tenant), deadline=Deadline.after(60), today=TODAY)
+
+
+def leaves(value, path=()):
+    """Every scalar of a JSON value with its place, and every key with its own."""
+    if isinstance(value, dict):
+        for number, (key, item) in enumerate(value.items()):
+            yield (*path, "key", number), key
+            yield from leaves(item, (*path, number))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from leaves(item, (*path, number))
+    else:
+        yield path, value
+
+
+@st.composite
+def planted(draw, values=tuple(VALUES), disguises=tuple(DISGUISES)):
+    """A body with disguised values in some of its texts: (name, hook, body, [(value, disguise, address)])."""
+    name, hook, body = draw(st.sampled_from(BODIES))
+    body = copy.deepcopy(body)
+    texts = [one for one in read(body, hook).segments if one.address.place is Place.VALUE]
+    if not texts:
+        return name, hook, body, []
+    chosen = draw(st.lists(st.sampled_from(texts), min_size=1, max_size=3, unique_by=lambda one: one.address))
+    said, edits = [], []
+    for segment in chosen:
+        value, disguise = draw(st.sampled_from(values)), draw(st.sampled_from(disguises))
+        before = draw(st.sampled_from(["", "see ", "ünïcode 🦜 "]))
+        after = draw(st.sampled_from(["", " now", "\n- next", " 👋 end"]))
+        text = f"{before}{DISGUISES[disguise](value)}{after}"
+        edits.append(Edit(segment.address, 0, len(segment.text), text))
+        said.append((value, disguise, segment.address))
+    return name, hook, apply(body, edits), said
+
+
+GENEROUS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@GENEROUS
+@given(planted())
+def test_no_masked_value_survives_in_any_reading(case):
+    """A planted value is masked wherever it stands, and no reading of any text of the new body shows it."""
+    _, hook, body, said = case
+    judged = judge(body, hook)
+    if not said:
+        return
+
+    assert judged.decision.verdict is Verdict.MASK
+    found = {one.address for one in judged.decision.findings}
+    assert {address for _, _, address in said} <= found
+    for segment in read(judged.body, hook, judged.format).segments:
+        for view in views(segment.text).all:
+            for value, _, _ in said:
+                assert SECRET.get(value, value).lower() not in view.text.lower()
+
+
+@GENEROUS
+@given(planted())
+def test_only_the_edits_change_anything(case):
+    """Whatever no edit names is as it was: ids, numbers, opaque parts, order."""
+    _, hook, body, _ = case
+    before = copy.deepcopy(body)
+    judged = judge(body, hook)
+
+    assert body == before
+    if judged.body is None:
+        assert judged.decision.verdict is not Verdict.MASK
+        return
+    edited = {one.address.pointer for one in judged.decision.edits}
+    for segment in read(body, hook, judged.format).segments:
+        if segment.address.pointer not in edited:
+            assert resolve(judged.body, segment.address) == segment.text
+    old, new = list(leaves(body)), list(leaves(judged.body))
+    assert [place for place, _ in old] == [place for place, _ in new]
+    changed = sum(one != other for one, other in zip(old, new, strict=True))
+    assert changed <= len(edited)
+    if changed:
+        # Masking twice changes nothing.
+        again = judge(judged.body, hook)
+        assert again.decision.verdict is Verdict.ALLOW
+        assert again.body is None
+
+
+@GENEROUS
+@given(planted(disguises=("plain", "zero-width", "full-width")))
+def test_offsets_are_those_of_the_text_as_sent(case):
+    """A finding's span, in code points of the text as it was sent, holds the whole value."""
+    _, hook, body, said = case
+    decision = judge(body, hook).decision
+    texts = {segment.address: segment.text for segment in read(body, hook).segments}
+    for value, disguise, address in said:
+        secret = DISGUISES[disguise](SECRET.get(value, value))
+        spans = [texts[address][one.start : one.end] for one in decision.findings if one.address == address]
+        assert any(secret in span for span in spans)
+        assert all(len(span) <= len(DISGUISES[disguise](value)) for span in spans)
+
+
+ALLOWANCE = """
+exceptions:
+  - {id: EXC, rules: ["*"], pattern: '.{1,200}', reason: a test, owner: me@example.com, expires: 2030-01-01}
+"""
+LOOSER = {name: engine(*RULES, name) for name in EXTRA}
+EXCUSED = {name: engine(*RULES, name, tail=ALLOWANCE) for name in EXTRA}
+
+
+@GENEROUS
+@given(planted(), st.sampled_from(sorted(EXTRA)))
+def test_a_rule_never_loosens_and_an_exception_never_tightens(case, extra):
+    """With one more rule the verdict is at least as strict; with an exception at most."""
+    _, hook, body, _ = case
+    base = judge(body, hook).decision.verdict
+    more = judge(body, hook, on=LOOSER[extra]).decision.verdict
+
+    assert more >= base
+    assert judge(body, hook, on=EXCUSED[extra]).decision.verdict <= more
+
+
+@GENEROUS
+@given(planted(values=tuple(VALUES[:4]), disguises=("plain",)))
+def test_the_same_value_is_the_same_placeholder_for_one_tenant_only(case):
+    """Wherever it stands, in another process too, under other policies; another tenant shares none."""
+    _, hook, body, said = case
+    places = {address for value, _, address in said if value == VALUES[0]}
+    one = judge(body, hook)
+    elsewhere = Engine(engine("mail").policies, Keys(b"k" * 32))
+
+    mine = {edit.text for edit in one.decision.edits if edit.address in places}
+    assert len(mine) == bool(places)
+    again = judge(body, hook, on=elsewhere).decision
+    assert mine == {edit.text for edit in again.edits if edit.address in places}
+    theirs = {edit.text for edit in judge(body, hook, tenant="other").decision.edits}
+    assert not mine & theirs
+
+
+@pytest.mark.parametrize("error", [ValueError("zelda"), RecursionError(), MemoryError(), TimeoutError()])
+def test_a_detector_that_fails_is_never_nothing_found(monkeypatch, error):
+    """Whatever a detector raises, its rule is unjudged and denies; the error's text is shown to nobody."""
+    broken = engine("word", "mail")
+    detector = broken.policies.detectors[broken.policies.rules[0].detector]
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(detector, "inspect", fail)
+    decision = judge({"messages": [{"role": "user", "content": "hello"}]}, Hook.REQUEST, on=broken).decision
+
+    assert decision.verdict is Verdict.DENY
+    assert [one.reason.value for one in decision.unjudged] == ["detector_error"]
+    assert "zelda" not in repr(decision)
