@@ -6,7 +6,8 @@ from pathlib import Path
 
 from litestar.testing import TestClient
 
-from guardrails.policy.compile import compile_files
+from guardrails.cli.rules import markdown
+from guardrails.policy.compile import compile_files, load_set
 from guardrails.policy.decode import load_file
 from guardrails.policy.examples import prove
 from service.app import create_app
@@ -43,3 +44,10 @@ def test_the_portkey_configuration_is_json_and_names_our_route():
 def test_the_settings_table_is_the_generated_one():
     """The README's table is what `guardrails settings` prints."""
     assert table() in README
+
+
+def test_the_policies_page_is_the_generated_one():
+    """`policies/README.md` is what `guardrails rules --format markdown` prints."""
+    page = markdown(load_set([ROOT / "policies"]).rules)
+
+    assert page == (ROOT / "policies/README.md").read_text("utf-8")

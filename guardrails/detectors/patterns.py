@@ -82,7 +82,7 @@ class Index:
             if not pattern.triggers:
                 check(pattern, number)
         expressions = [
-            (number, expression, _flags(pattern))
+            (number, expression.translate(_TURKIC) if pattern.ignorecase else expression, _flags(pattern))
             for number, pattern in enumerate(patterns)
             for expression in (pattern.triggers or (pattern.expression,))
         ]
@@ -126,6 +126,14 @@ class Index:
 
     def _candidates(self, text: str, deadline: Deadline) -> dict[int, list[int]]:
         """By pattern: ascending code-point offsets at which a match could end."""
+        ends = self._ends(text, deadline)
+        if "İ" in text or "ı" in text:
+            # `regex` takes these for an `i` when case does not count, hyperscan does not.
+            for number, more in self._ends(text.translate(_TURKIC), deadline).items():
+                ends.setdefault(number, set()).update(more)
+        return {number: sorted(found) for number, found in ends.items()}
+
+    def _ends(self, text: str, deadline: Deadline) -> dict[int, set[int]]:
         deadline.check()
         data = text.encode("utf-8", "replace")  # a lone surrogate is one `?`: still one code point
         ends: dict[int, set[int]] = {}
@@ -147,9 +155,9 @@ class Index:
         except hyperscan.HyperscanError as error:
             raise CannotJudge(Reason.DETECTOR_ERROR, f"hyperscan {type(error).__name__}") from None
         if len(data) == len(text):
-            return {number: sorted(found) for number, found in ends.items()}
+            return ends
         place = _code_points(data, sorted(set().union(*ends.values())))
-        return {number: [place[end] for end in sorted(found)] for number, found in ends.items()}
+        return {number: {place[end] for end in found} for number, found in ends.items()}
 
     def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
         compiled = self._regex(number)
@@ -342,6 +350,7 @@ def _widened(expression: str) -> str:
     return _WIDE.sub(r"{\1,}", expression)
 
 
+_TURKIC = {ord("İ"): "i", ord("ı"): "i"}
 _GROUP = re.compile(r"(?<!\\)\(\?P<\w+>")
 _WIDE = re.compile(r"(?<!\\)\{(\d+),\d{3,}\}")
 _NEEDS_PREFILTER = re.compile(r"\(\?<?[=!]|\(\?>|[*+?}]\+|\\[1-9]|\\[bB]")

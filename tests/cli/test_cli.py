@@ -94,6 +94,10 @@ def test_rules_and_schema_answer():
     assert "secret.credential" in run("rules").output
     assert "A live credential" in run("rules", "secret.credential").output
     assert "did you mean `secret.credential`" in run("rules", "secret.credentials").output
+    listed = json.loads(run("rules", "--format", "json").output)
+    assert {"id": "secret.credential", "action": "mask"}.items() <= next(
+        one for one in listed if one["id"] == "secret.credential"
+    ).items()
     assert json.loads(run("schema").output)["$id"] == "policy-v1.json"
 
 
