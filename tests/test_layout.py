@@ -5,7 +5,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Lower may not import higher. `cli` starts the service and makes its keys: it alone may reach up.
-ORDER = ["model", "text", "bodies", "catalogue", "detectors", "masking", "policy", "engine", "cli"]
+ORDER = [
+    "model",
+    "text",
+    "bodies",
+    "catalogue",
+    "detectors",
+    "masking",
+    "policy",
+    "engine",
+    "evaluation",
+    "cli",
+]
 ALLOWED = {("policy/examples.py", "engine")}
 
 

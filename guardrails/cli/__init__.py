@@ -8,6 +8,7 @@ import rich_click as click
 
 from guardrails import __version__
 from guardrails.cli.check import check
+from guardrails.cli.evaluate import evaluate
 from guardrails.cli.keys import key
 from guardrails.cli.rules import rules
 from guardrails.cli.scan import scan
@@ -27,7 +28,7 @@ def cli() -> None:
     """Guardrails for LLM traffic: allow, mask or deny what passes a gateway."""
 
 
-for command in (check, key, rules, scan, schema, serve, settings):
+for command in (check, evaluate, key, rules, scan, schema, serve, settings):
     cli.add_command(command)
 
 

@@ -1,0 +1,10 @@
+"""`guardrails eval`: how well the detectors do on labelled data."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+
+@click.group(name="eval")
+def evaluate() -> None:
+    """Measure detectors on labelled data, side by side with peers."""

@@ -1,0 +1,1 @@
+"""Measuring what the detectors find on labelled data: one file for each sort of data."""
