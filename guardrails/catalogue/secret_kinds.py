@@ -1,27 +1,59 @@
-"""The catalogue of secret kinds: YAML records, one per kind of credential.
+"""The catalogue of secret kinds: YAML records, one per kind of credential, one file per vendor.
 
-Examples are templates, so that no live-looking token stands in the repository: `{base62(36)}` becomes
-36 random-looking characters, the same ones at every run. The makers: `base62`, `base64url`, `base64`,
-`hex`, `upper` (A-Z, 2-7), `alnum` (a-z, 0-9), `digits`, `github` (base 62 with its CRC-32), `jwt`, `pem`.
-`«…»` marks the span that must be found.
+A record is found in one of three ways:
+
+- `pattern`: the credential has a format of its own (a *token*) or stands in a recognisable place (a
+  *structure*: userinfo of a URL, a PEM block, a CLI flag). One expression of the `regex` package or a
+  list of them; a group named `secret` marks the secret itself. They join the shared multi-pattern pass.
+- `assigned`: the credential is a plain run of characters that only the name it is assigned to betrays.
+  Such a record costs the shared pass nothing: one extractor reads `name = value` pairs (in code, JSON,
+  YAML, .env, XML, headers, flags, prose, ...) and each pair is tried on all of them.
+- `reader`: found by a function of that name in `guardrails.detectors.readers`.
+
+```yaml
+- id: datadog-api-key                # letters, digits and single hyphens
+  title: 'Datadog API key'
+  vendor: 'Datadog'
+  references: ['https://docs.datadoghq.com/account_management/api-app-keys/']
+  assigned:
+    names: [datadog, dd]             # any, as words of the name or of the 60 characters before it
+    value: '[a-f0-9]{32}'            # the whole value
+    suffixes: [api key, key]         # words the name must have too; by default any telling one
+                                     # (key, token, secret, password, ...); `[]` for none
+  validators: [random]
+  examples:
+    - hit: 'DD_API_KEY=«{hex(32)}»'
+    - miss: 'DD_API_KEY={hex(40)}'
+```
+
+Names are compared word by word, without case: `new relic` fits `NEW_RELIC_KEY`, `newRelicKey`,
+`new-relic.key` and `newrelic_key`; a word of five letters or more also fits at the start of a longer
+one (`datadogapikey`). A kind with `assigned` takes its pair before `generic-assignment` does. Its value
+is never a placeholder, a reference or something masked; further `validators` are optional.
+
+Examples are templates: `{base62(36)}` becomes 36 random-looking characters, the same ones at every run
+(`guardrails.catalogue.makers` lists the makers). `«…»` marks the span that must be found; a `miss` is
+a text in which this kind finds nothing. `guardrails.detectors.secret.prove` runs them.
 """
 
 from __future__ import annotations
 
-import base64
-import random
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import regex
 from ruamel.yaml import YAML
 
-from guardrails.catalogue.validators import REQUIRED, SUPPORTING, base62_crc32
+from guardrails.catalogue.makers import expand
+from guardrails.catalogue.validators import REQUIRED, SUPPORTING
 from guardrails.model import Severity
 
 _FOLDER = Path(__file__).parent / "secrets"
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Expression = Annotated[str, msgspec.Meta(min_length=4)]
 
 
 class KindExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,14 +63,24 @@ class KindExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     miss: str | None = None
 
 
+class Assigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A value of a shape, assigned to a name with one of `names` among its words."""
+
+    names: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    value: Text
+    suffixes: tuple[Text, ...] | None = None
+
+
 class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of credential. `pattern` may mark the secret itself with a group named `secret`."""
+    """One kind of credential; just one of `pattern`, `assigned` and `reader` says how it is found."""
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: str
     vendor: str
-    pattern: Annotated[str, msgspec.Meta(min_length=4)]
     examples: Annotated[tuple[KindExample, ...], msgspec.Meta(min_length=1)]
+    pattern: Expression | Annotated[tuple[Expression, ...], msgspec.Meta(min_length=1)] | None = None
+    assigned: Assigned | None = None
+    reader: Text | None = None
     severity: str = "critical"
     references: tuple[str, ...] = ()
     ignorecase: bool = False
@@ -48,6 +90,13 @@ class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def label(self) -> str:
         return self.id.replace("-", "_").upper()
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The expressions for the shared pass."""
+        if self.pattern is None:
+            return ()
+        return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
 
 
 class CatalogueError(Exception):
@@ -59,49 +108,46 @@ def kinds() -> dict[str, SecretKind]:
     """Every kind by id. Raises `CatalogueError`."""
     found: dict[str, SecretKind] = {}
     for file in sorted(_FOLDER.glob("*.yaml")):
-        for number, record in enumerate(YAML(typ="safe", pure=True).load(file.read_text("utf-8")), 1):
-            try:
-                kind = msgspec.convert(record, SecretKind)
-                Severity[kind.severity.upper()]
-            except (msgspec.ValidationError, KeyError) as error:
-                raise CatalogueError(f"{file.name}, record {number}: {error}") from None
-            unknown = [one for one in kind.validators if one not in REQUIRED and one not in SUPPORTING]
-            if unknown or kind.id in found:
-                problem = f"unknown validator `{unknown[0]}`" if unknown else "the id is used twice"
-                raise CatalogueError(f"{file.name}, record {number} ({kind.id}): {problem}")
+        for kind in load(file.name, file.read_text("utf-8")):
+            if kind.id in found:
+                raise CatalogueError(f"{file.name} ({kind.id}): the id is used twice")
             found[kind.id] = kind
     return found
 
 
-_ALPHABETS = {
-    "base62": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "base64url": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_",
-    "base64": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/",
-    "hex": "0123456789abcdef",
-    "upper": "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
-    "alnum": "abcdefghijklmnopqrstuvwxyz0123456789",
-    "digits": "0123456789",
-}
-_MAKER = re.compile(r"\{(\w+)\((\d*)\)\}")
+def load(name: str, text: str) -> list[SecretKind]:
+    """The records of one file, called `name` in errors. Raises `CatalogueError`."""
+    found = []
+    for number, record in enumerate(YAML(typ="safe", pure=True).load(text) or (), 1):
+        try:
+            kind = msgspec.convert(record, SecretKind)
+        except msgspec.ValidationError as error:
+            raise CatalogueError(f"{name}, record {number}: {error}") from None
+        problem = _problem(kind)
+        if problem:
+            raise CatalogueError(f"{name}, record {number} ({kind.id}): {problem}")
+        found.append(kind)
+    return found
 
 
-def expand(template: str, seed: str) -> str:
-    """An example's text: every maker replaced by what it makes, the same for the same seed."""
-    source = random.Random(seed)  # noqa: S311 - examples, not keys
-    return _MAKER.sub(lambda match: _make(match[1], int(match[2] or 0), source), template)
+def _problem(kind: SecretKind) -> str | None:
+    if sum(one is not None for one in (kind.pattern, kind.assigned, kind.reader)) != 1:
+        return "exactly one of `pattern`, `assigned` and `reader` is needed"
+    if kind.severity.upper() not in Severity.__members__:
+        return f"unknown severity `{kind.severity}`"
+    unknown = [one for one in kind.validators if one not in REQUIRED and one not in SUPPORTING]
+    if unknown:
+        return f"unknown validator `{unknown[0]}`"
+    if any((example.hit is None) == (example.miss is None) for example in kind.examples):
+        return "an example is either a `hit` or a `miss`"
+    if all(example.hit is None for example in kind.examples):
+        return "at least one example must be a `hit`"
+    if kind.assigned is not None:
+        try:
+            regex.compile(kind.assigned.value)
+        except regex.error as error:
+            return f"`value` does not parse: {error}"
+    return None
 
 
-def _make(maker: str, length: int, source: random.Random) -> str:
-    def chars(alphabet: str, count: int) -> str:
-        return "".join(source.choices(_ALPHABETS[alphabet], k=count))
-
-    if maker == "github":
-        body = chars("base62", length - 6)
-        return body + base62_crc32(body)
-    if maker == "jwt":
-        parts = ('{"alg":"HS256","typ":"JWT"}', '{"sub":"' + chars("digits", 10) + '"}')
-        head, body = (base64.urlsafe_b64encode(one.encode()).decode().rstrip("=") for one in parts)
-        return f"{head}.{body}.{chars('base64url', 43)}"
-    if maker == "pem":
-        return "\n".join(chars("base64", 64) for _ in range(5))
-    return chars(maker, length)
+__all__ = ["Assigned", "CatalogueError", "KindExample", "SecretKind", "expand", "kinds", "load"]

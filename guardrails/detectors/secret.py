@@ -53,11 +53,12 @@ class SecretDetector:
 
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
-        self._kinds = tuple(chosen)
         self._min_score = min_score
+        pairs = [(one, expression) for one in chosen for expression in one.patterns]
+        self._kinds = tuple(one for one, _ in pairs)
         self.patterns = tuple(
-            Pattern(id=f"secret {one.id}", expression=one.pattern, ignorecase=one.ignorecase, ascii=True)
-            for one in chosen
+            Pattern(id=f"secret {one.id}", expression=expression, ignorecase=one.ignorecase, ascii=True)
+            for one, expression in pairs
         )
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
