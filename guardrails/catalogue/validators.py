@@ -11,21 +11,9 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 
+from guardrails.catalogue.filler import is_filler, is_masked, is_reference
+
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-_FILLER = re.compile(
-    r"(?i)^(?:(?:your|my|the|an?|some|insert|enter|add|put|replace)[-_ .].*"
-    r"|.*(?:change[-_ ]?me|placeholder|redacted|dummy|todo|fixme|xxxx|\*\*\*|\.\.\.|…).*"
-    r"|(?:test|example|sample|fake|mock|foo|bar|baz|qux|secret|password|passwd|pass|pwd|token|key|none|null|nil"
-    r"|true|false|undefined|default|admin|root|user|guest|hunter2|hidden|masked|unset|empty)[-_0-9!]*)$"
-)
-_REFERENCE = re.compile(
-    r"^(?:\$.*|\{\{.*|%[({%A-Za-z].*|<.*>?|\[.*\]|@.*|#\{.*|.*\$\{.*|.*\{\{.*"
-    r"|(?:process\.env|os\.environ|env|config|settings|secrets|vars|var|self|this|args|options|ctx|req|request|params)"
-    r"[.\[(].*|[A-Za-z_][A-Za-z0-9_.]*\(.*)$"
-)
-_MASKED = re.compile(r"MASKED_[A-Z][A-Z0-9_]*_[0-9A-Z]{13}")
-
 
 def entropy(value: str) -> float:
     """Shannon entropy in bits per character."""
@@ -35,9 +23,7 @@ def entropy(value: str) -> float:
 
 def no_placeholder(value: str) -> bool:
     """Not filler that people type, not a reference to a variable, not a value already masked."""
-    if len(set(value)) <= max(2, len(value) // 12):
-        return False
-    return not (_FILLER.match(value) or _REFERENCE.match(value) or _MASKED.search(value))
+    return not (is_filler(value) or is_reference(value) or is_masked(value))
 
 
 def mixed(value: str) -> bool:
