@@ -75,7 +75,7 @@ def is_filler(value: str) -> bool:
 def is_monotonous(value: str) -> bool:
     """Few different characters, one piece repeated, or mostly runs such as `1234` and `qwer`."""
     length = len(value)
-    if len(set(value)) <= max(2, length // 12):
+    if len(set(value)) <= max(2, min(length, 96) // 12):
         return True
     if length >= 6 and value in (value + value)[1:-1]:
         return True

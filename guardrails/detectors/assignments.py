@@ -100,6 +100,7 @@ class Reader:
                 "digit": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
                 "quoted": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
                 "letters": rf"{_STRONG}{_NAME}[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{6,100}}[\"'`\\<]",
+                "key": rf"key[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{16,100}}[\"'`\\<]",
                 "bare": rf"{_STRONG}{_NAME}[\"'\])]{{0,2}}[ \t]{{0,3}}[=:]>?[ \t]{{0,3}}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
                 "short": rf"(?:{short})(?:[_.-]{_NAME})?{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
                 "typed": rf"(?:{stems}){_NAME}:? ?[&*]?(?:optional\[)?(?:string|str|text|char|\[\d{{0,4}}\]){_GAP}{{1,10}}[\"`]",
@@ -109,7 +110,7 @@ class Reader:
                 ),
                 "element": rf"(?:{stems}){_NAME}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
                 "sentence": (
-                    rf"(?:{stems})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
+                    rf"(?:{stems}|{short})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
                     rf"{_PLAIN}{{0,100}}[0-9]"
                 ),
                 "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",

@@ -13,7 +13,7 @@ _OTHER = re.compile(
     r"""(?xi)
     [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                     # a UUID
     | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8} | [#][0-9a-f]{3,8}  # dates, numbers, colours
-    | v?\d+(?:\.\d+){1,3} [\w.+-]*                                   # versions, addresses
+    | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?                                   # versions, addresses
     | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*  # addresses
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                   # mail
     | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+      # paths
@@ -28,6 +28,8 @@ _PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){
 _SEPARATOR = re.compile(r"[-_.:/+=]+")
 _LOOK = 200  # characters that are enough to tell
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/-][A-Za-z]+)*\d?|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_NAMED = re.compile(r"(?i)passw|secret|token")
+_LOOSE = frozenset({Join.SENTENCE, Join.SPACE, Join.CELL})
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
 
@@ -43,33 +45,29 @@ def generic_score(pair: Assignment) -> float:
         return 0.0
     if is_filler(value) or is_reference(value) or is_masked(value):
         return 0.0
-    if not any(char.isalnum() for char in value):
+    if not any(char.isalnum() for char in value) or (value.isdigit() and name is not Telling.PASSWORD):
         return 0.0
     if _PREFIXED_UUID.fullmatch(value) and name is not Telling.KEY:
         return 0.7
-    value = _longest(value)
-    length = len(value)
-    odds = bits(value)
+    odds = _best(value)
     if name is Telling.PASSWORD:
         return _password(pair, odds)
-    if value.isalpha() and (length < 10 or value.islower() and length < 14):
+    if pair.join in _LOOSE and not pair.quoted and (odds < 24 or length < 12):
         return 0.0
-    if _HEX.fullmatch(value):
-        # Digests have these lengths too; only a name that says so makes a secret of one.
-        return 0.7 if length >= 16 and name is Telling.TOKEN and odds >= 10 else 0.0
-    least, each = (16.0, 0.9) if name is Telling.TOKEN else (28.0, 1.3)
-    if pair.join in {Join.SENTENCE, Join.SPACE, Join.CELL}:
-        least, each = max(least, 24.0), max(each, 1.2)
-    if length >= (10 if name is Telling.TOKEN else 16) and odds >= least and odds >= each * length:
-        return 0.75
-    return 0.0
+    if value.isalpha() and odds < 1.3 * length:
+        return 0.0
+    if name is Telling.TOKEN:
+        if _HEX.fullmatch(value):
+            return 0.7 if length >= 16 else 0.0
+        return 0.75 if odds >= (9 if length >= 10 else 14) and length >= 8 else 0.0
+    return 0.7 if length >= 16 and odds >= 18 and not _HEX.fullmatch(value) else 0.0
 
 
-def _longest(value: str) -> str:
-    """The part of a value that was generated: `sk-` and other prefixes say nothing."""
+def _best(value: str) -> float:
+    """Odds of the value, or of its best part: `sk-` and other prefixes say nothing."""
     value = value[:_LOOK]
-    part = max(_SEPARATOR.split(value), key=len)
-    return part if len(part) >= 16 else value
+    parts = [part for part in _SEPARATOR.split(value) if len(part) >= 10]
+    return max(map(bits, [value, *parts]))
 
 
 def _password(pair: Assignment, odds: float) -> float:
@@ -78,9 +76,11 @@ def _password(pair: Assignment, odds: float) -> float:
         return 0.0
     if pair.join is Join.SPACE and not pair.quoted and odds < 14:
         return 0.0
-    if odds >= 12:
+    if _NAMED.search(value) and odds < 4:
+        return 0.0
+    if odds >= 9:
         return 0.75
-    if pair.join in {Join.SENTENCE, Join.CELL, Join.SPACE} and _varied(value) < 3:
+    if pair.join in _LOOSE and _varied(value) < 3:
         return 0.0
     # What people think up is not random, but it has what password rules ask for.
     varied = _varied(value)
