@@ -75,7 +75,7 @@ class Assigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of credential; just one of `token`, `pattern`, `assigned` and `reader` says how it is found."""
+    """One kind of credential, found in just one way: `token`, `pattern`, `assigned` or `reader`."""
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: str
