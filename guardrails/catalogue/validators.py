@@ -61,8 +61,22 @@ def mixed(value: str) -> bool:
 
 
 def random_looking(value: str) -> bool:
-    """Entropy of at least three bits and no runs as of `aaaa` or `1234`."""
-    return entropy(value) >= 3.0 and not re.search(r"(.)\1{4}|0123456|1234567|abcdefg|ABCDEFG", value)
+    """Entropy of at least three bits, and less than three quarters typed in order, as `aaaa12345` is."""
+    return entropy(value) >= 3.0 and _typed(value) * 4 < len(value) * 3
+
+
+def _typed(value: str) -> int:
+    """How many characters stand in runs of four or more that repeat a character or count up or down."""
+    typed, length, step = 0, 1, None
+    codes = [ord(char) for char in value.replace("90", "9:").replace("09", ":9")]
+    for before, after in pairwise([*codes, -9]):
+        if after - before == step or (length == 1 and abs(after - before) <= 1):
+            length, step = length + 1, after - before
+            continue
+        typed += length if length >= 4 else 0
+        fresh = abs(after - before) <= 1
+        length, step = (2, after - before) if fresh else (1, None)
+    return typed
 
 
 def no_documented_example(value: str) -> bool:
