@@ -13,26 +13,13 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
+from guardrails.catalogue.filler import is_filler, is_marked, is_masked, is_reference
+
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _STELLAR_SEED = 18 << 3
-
-_FILLER = re.compile(
-    r"(?i)^(?:(?:your|my|the|an?|some|insert|enter|add|put|replace)[-_ .].*"
-    r"|.*(?:change[-_ ]?me|placeholder|redacted|\*\*\*|\.\.\.|…).*"
-    r"|(?:.*[^a-z])?(?:dummy|todo|fixme)(?:[^a-z].*)?"
-    r"|(?:test|example|sample|fake|mock|foo|bar|baz|qux|secret|password|passwd|pass|pwd|token|key|none|null|nil"
-    r"|true|false|undefined|default|admin|root|user|guest|hunter2|hidden|masked|unset|empty)[-_0-9!]*)$"
-)
-_REFERENCE = re.compile(
-    r"^(?:\$.*|\{\{.*|%[({%A-Za-z].*|<.*>?|\[.*\]|@.*|#\{.*|.*\$\{.*|.*\{\{.*"
-    r"|(?:process\.env|os\.environ|env|config|settings|secrets|vars|var|self|this|args|options|ctx|req|request|params)"
-    r"[.\[(].*|[A-Za-z_][A-Za-z0-9_.]*\(.*)$"
-)
-_LONG = 128
-_MASKED = re.compile(r"MASKED_[A-Z][A-Z0-9_]*_[0-9A-Z]{13}")
 
 
 def entropy(value: str) -> float:
@@ -43,12 +30,15 @@ def entropy(value: str) -> float:
 
 def no_placeholder(value: str) -> bool:
     """Not filler that people type, not a reference to a variable, not a value already masked."""
-    if len(set(value)) <= max(2, min(8, len(value) // 12)):
-        return False
-    # Four of a letter in a row are typed; in a long random value they come by chance.
-    if re.search(r"(?i)x{4}" if len(value) < _LONG else r"(?i)x{8}", value):
-        return False
-    return not (_FILLER.match(value) or _REFERENCE.match(value) or _MASKED.search(value))
+    return not (is_filler(value) or is_reference(value) or is_masked(value))
+
+
+def not_marked(value: str) -> bool:
+    """Nothing in it says that it stands for a secret: for what has the full format of a kind.
+
+    Unlike `no_placeholder` this passes what was typed along the keyboard, within a format of its own.
+    """
+    return not (is_marked(value) or is_masked(value))
 
 
 def mixed(value: str) -> bool:
@@ -230,7 +220,7 @@ def bech32_checksum(value: str) -> bool:
 
 
 def stellar_seed(value: str) -> bool:
-    """The last two bytes are the CRC-16 of the rest, lowest byte first; the first says "secret seed" (SEP 23)."""
+    """The first byte says "secret seed", the last two are the CRC-16 of the rest, lowest first (SEP 23)."""
     try:
         data = base64.b32decode(value)
     except (binascii.Error, ValueError):
@@ -272,6 +262,7 @@ def _digits(number: int, alphabet: str) -> str:
 
 REQUIRED: dict[str, Callable[[str], bool]] = {
     "no-placeholder": no_placeholder,
+    "not-marked": not_marked,
     "mixed": mixed,
     "random": random_looking,
     "no-documented-example": no_documented_example,

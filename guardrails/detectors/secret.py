@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
 import msgspec
 
 from guardrails.catalogue.secret_kinds import SecretKind, kinds
-from guardrails.catalogue.validators import REQUIRED, SUPPORTING
+from guardrails.catalogue.validators import REQUIRED, SUPPORTING, no_placeholder
+from guardrails.detectors.assigned import AssignedKinds, stems
+from guardrails.detectors.assignments import Assignment, assignments, patterns
 from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
+from guardrails.detectors.generic import generic_score
 from guardrails.model import Hit
 from guardrails.text import View
 
@@ -48,30 +51,68 @@ def _chosen(globs: Sequence[str], field: str, catalogue: dict[str, SecretKind]) 
     return chosen
 
 
+GENERIC = "generic-assignment"
+
+
 class SecretDetector:
-    """A match is a hit when it passes its kind's validators."""
+    """A match is a hit when it passes its kind's validators.
+
+    Pairs of name and value go to the kinds that a name betrays, and only those that none takes to
+    `generic-assignment`. A pair's hit on what a pattern has found is dropped.
+    """
 
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
         self._min_score = min_score
         pairs = [(one, expression) for one in chosen for expression in one.patterns]
         self._kinds = tuple(one for one, _ in pairs)
-        self.patterns = tuple(
+        self._assigned = AssignedKinds(chosen)
+        self._generic = next((one for one in chosen if one.id == GENERIC), None)
+        own = tuple(
             Pattern(id=f"secret {one.id}", expression=expression, ignorecase=one.ignorecase, ascii=True)
             for one, expression in pairs
         )
+        shared = patterns(stems(chosen)) if self._assigned or self._generic else ()
+        self.patterns = own + shared
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
+        own = len(self._kinds)
+        found: list[Hit] = []
+        taken: list[tuple[int, int]] = []
         for match in matches:
-            kind = self._kinds[match.pattern]
-            value = view.text[match.start : match.end]
-            if not value or not all(REQUIRED[one](value) for one in kind.validators if one in REQUIRED):
-                continue
-            proven = any(SUPPORTING[one](value) for one in kind.validators if one in SUPPORTING)
-            score = 1.0 if proven else kind.score
-            if score >= self._min_score:
-                why = f"kind {kind.id}, checksum valid" if proven else f"kind {kind.id}"
-                yield view.hit(match.start, match.end, kind.label, score, why)
+            if match.pattern < own:
+                for hit in self._validated(view, self._kinds[match.pattern], match.start, match.end):
+                    found.append(hit)
+                    taken.append((match.start, match.end))
+        shared = [
+            msgspec.structs.replace(match, pattern=match.pattern - own)
+            for match in matches
+            if match.pattern >= own
+        ]
+        for pair in assignments(view.text, shared) if shared else ():
+            if not any(pair.start < end and start < pair.end for start, end in taken):
+                found += self._judged(view, pair)
+        return found
+
+    def _judged(self, view: View, pair: Assignment) -> Iterator[Hit]:
+        kind = self._assigned.match(pair)
+        if kind is not None and no_placeholder(pair.value):
+            yield from self._validated(view, kind, pair.start, pair.end)
+        elif self._generic is not None:
+            score = generic_score(pair)
+            if score > 0 and score >= self._min_score:
+                why = f"kind {GENERIC}, {pair.join.value}"
+                yield view.hit(pair.start, pair.end, self._generic.label, score, why)
+
+    def _validated(self, view: View, kind: SecretKind, start: int, end: int) -> Iterator[Hit]:
+        value = view.text[start:end]
+        if not value or not all(REQUIRED[one](value) for one in kind.validators if one in REQUIRED):
+            return
+        proven = any(SUPPORTING[one](value) for one in kind.validators if one in SUPPORTING)
+        score = 1.0 if proven else kind.score
+        if score >= self._min_score:
+            why = f"kind {kind.id}, checksum valid" if proven else f"kind {kind.id}"
+            yield view.hit(start, end, kind.label, score, why)
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         return ()

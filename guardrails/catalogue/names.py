@@ -1,0 +1,58 @@
+"""What the name that a value is assigned to says about the value."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+
+
+class Telling(IntEnum):
+    """How much a name tells."""
+
+    NOTHING = 0  # or it tells that the value is no secret: a count, a path, a label
+    KEY = 1  # `key`, `auth`, `session`: often something else
+    TOKEN = 2  # what a machine made: `api_key`, `client_secret`, `token`
+    PASSWORD = 3  # what a person may have thought up
+
+
+_PASSWORD = re.compile(
+    r" (?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|contrasena|contraseña|senha)|\w*pwd|\w*psw|pass|pw|pword"
+    r"|(?:db|my|user|admin|root|login|smtp|ftp|ssh|mysql|pg|sql|mail|email|ldap|redis|db\w)pass|mot de passe) "
+)
+_TOKEN = re.compile(
+    r" (?:\w*(?:secret|token)s?|creds?|credentials?|\w*(?:apikey|accesskey|secretkey|authkey|privatekey|masterkey|signingkey|"
+    r"licensekey|encryptionkey|deploykey|serverkey|sharedkey|accountkey|storagekey|subscriptionkey|appkey|apptoken)s?|bearer|"
+    r"jwt|pat|psk|dsn|otp|auth|authorization|webhook|(?:api|access|secret|auth|private|master|signing|sign|license|licence|"
+    r"encryption|encrypt|encryptor|enc|crypt|crypto|deploy|deployment|server|shared|account|storage|subscription|app|application|"
+    r"service|admin|client|consumer|write|read|account|integration|ingest|instrumentation|hmac|aes|rsa|des|jwt|session|cookie|"
+    r"base|store|function|host|data|user|primary|secondary|live|prod|production|sandbox|test|bot|project|org|team|personal|"
+    r"security|sec|decryption|transfer|upload|push|publish|developer|dev|global|x|fernet|django|flask|rails|web|login|root|"
+    r"bugsnag|sentry|segment|mixpanel|maps?|sdk|rest|graphql|webhooks?) keys?|key base|pass key|secret access key) "
+)
+_KEY = re.compile(r" (?:\w*keys?|auths?|salts?|pepper|sig|signature|sess|\w*session(?: ?id)?|\w*cookies?|sid|phpsessid|jsessionid) ")
+_LAST = frozenset(
+    "name names id ids type types url urls uri uris endpoint path paths file files filename dir length len size count limit "
+    "field fields label placeholder hint prompt help description title message error text regex pattern format policy rule "
+    "class style icon expires expiry expiration ttl timeout age version algorithm alg header prefix suffix separator hash "
+    "digest fingerprint checksum enabled required provider manager handler index ref reference arn status state role scope "
+    "mode kind method usage selector attribute property column table generator validator verifier parser reader".split()
+)
+_NO_SECRET = re.compile(
+    r" (?:pub(?:lic)?|publishable|next|previous|page|continuation|pagination|cursor|pad|eos|bos|unk|cls|mask|special|vocab|"
+    r"sort|partition|foreign|hot|arrow|keyboard|shortcut|fingerprint|thumbprint|checksum|digest|integrity|md5|sha\d*|crc|etag|"
+    r"commit|revision|uuid|guid|max|min|num|n|total|image|video|audio|input|output|prompt|completion|idempotency|"
+    r"translation|i ?18 ?n|lang|locale|css|is|has|cache|dedup|row|column|primary key name|host key|known) "
+)
+
+
+@lru_cache(maxsize=4096)
+def telling(words: str, before: str = "") -> Telling:
+    """What a name tells; `words` are its words between single spaces, `before` the one or two before it."""
+    if _NO_SECRET.search(words) or words.rstrip().rpartition(" ")[2] in _LAST:
+        return Telling.NOTHING
+    if _PASSWORD.search(words):
+        return Telling.PASSWORD
+    if _TOKEN.search(words) or _TOKEN.search(f"{before.rstrip()}{words}"):
+        return Telling.TOKEN
+    return Telling.KEY if _KEY.search(words) else Telling.NOTHING
