@@ -1,9 +1,9 @@
 """Reads `name = value` pairs where the name tells that the value is a secret.
 
-The shared pass looks for a telling stem (`passw`, `secret`, `token`, `key`, ...), what may stand between
-it and a value in the languages people paste (an operator, a comma of a call, an XML bracket, a flag's
-space, the `is` of a sentence), and the beginning of a value. Everything else is done here, by hand and
-only there: the whole name to the left, the whole value to the right.
+The shared pass only locates: a telling stem (`passw`, `secret`, `token`, `key`, ...), a few characters
+that are no part of a word, and the beginning of a value. Everything else is done here, by hand and only
+there: the whole name to the left, what joins it to a value in the languages people paste, and the whole
+value to the right.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import msgspec
 
 from guardrails.detectors.base import Match, Pattern
 
-MAX_VALUE = 400
-"""The longest value that is read, in characters; credentials without a format are shorter."""
+MAX_VALUE = 4_096
+"""The longest value that is read, in characters."""
 
 MAX_NAME = 80
 CONTEXT = 60
@@ -41,19 +41,20 @@ class Assignment(msgspec.Struct, frozen=True):
     """A pair. Offsets are of the value, in the text that was read.
 
     `words` are the name's words in lower case, between single spaces and with one at either end;
-    `context` those of the text before it.
+    `context` those of the text before it, `before` the last of them where only a space is between.
     """
 
     start: int
     end: int
     value: str
     words: str
+    before: str
     context: str
     join: Join
     quoted: bool
 
 
-_PLAIN_STEMS = (
+_STEMS = (
     "passw",
     "passphrase",
     "passcode",
@@ -76,104 +77,61 @@ _PLAIN_STEMS = (
 )
 _SHORT_STEMS = ("pw", "pat", "sig", "sid", "dsn", "jwt", "psk", "otp")
 _STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|access[_ -]?key)"
-_TAIL = r"[\w.$-]{0,40}"
-_CLOSE = r"[\\\"'`\])]{0,6}"
-_TYPE = r"(?:\[\d{0,4}\]|:?\s{0,2}[&*]?(?:string|str|text|char)[\]?!*&]?)?"
-_OPERATOR = r"\s{0,8}(?:[:=?.|+!]{0,3}[=:]>?|->|→)\s{0,20}"
-_OPEN = r"[a-z@$]{0,2}\\{0,3}[\"'`]"
-_DIGIT = r"(?P<secret>[^\s\"'`\\]{0,40}[0-9])"
-_CLOSED = r"(?P<secret>[^\s\"'`\\<>{}()]{6,120})[\"'`\\]"
-_BARE = r"[^\s\"'`(){}\[\],;<>\\]"
-_BARE_DIGIT = rf"(?P<secret>{_BARE}{{0,40}}[0-9])"
+# The classes are of ASCII and the repetitions are left open by the shared pass, which makes it four times
+# as fast. `_PLAIN` is what an unquoted value begins with, `_INSIDE` what is inside quotes.
+_NAME = r"[\w.$-]{0,100}"
+_GAP = r"[\t\n\r -/:-@\[-^`{-~]"
+_PLAIN = r"[!#-&+*\--:?-Z^_a-z|~]"
+_INSIDE = r"[!#-&(-\[\]-_a-~]"
+_CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 
 
-def patterns(names: Iterable[str] = ()) -> tuple[Pattern, ...]:
-    """The patterns of the extractor; `names` are further stems (vendors that need no telling word)."""
-    more = sorted({re.escape(name.replace(" ", "_")).replace("_", "[_ .-]?") for name in names})
-    bare = "|".join([*_PLAIN_STEMS, *more])
-    stem = rf"(?:{bare}){_TAIL}"
-    short = rf"(?:{'|'.join(_SHORT_STEMS)})(?:[_.-][\w.-]{{0,20}})?"
-    strong = rf"{_STRONG}{_TAIL}"
-    shapes = {
-        "quoted": rf"{stem}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_DIGIT}",
-        "quoted-letters": rf"{strong}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_CLOSED}",
-        "bare": rf"{stem}{_CLOSE}{_OPERATOR}{_BARE_DIGIT}",
-        "bare-letters": rf"{strong}{_CLOSE}[ \t]{{0,3}}[=:]>?[ \t]{{0,3}}(?P<secret>{_BARE}{{8,60}})(?:\s|&|\\|$)",
-        "call": rf"{stem}{_CLOSE}\s{{0,4}}[,(]\s{{0,20}}{_OPEN}{_DIGIT}",
-        "call-letters": rf"{strong}{_CLOSE}\s{{0,4}}[,(]\s{{0,20}}{_OPEN}{_CLOSED}",
-        "short": rf"{short}{_CLOSE}{_OPERATOR}{_OPEN}{_DIGIT}",
-        "short-bare": rf"{short}{_CLOSE}{_OPERATOR}{_BARE_DIGIT}",
-        "entry": (
-            rf"{stem}\\{{0,3}}[\"']?,?\s{{0,40}}\\{{0,3}}[\"']?(?:value|val|default|content|text|string)"
-            rf"\\{{0,3}}[\"']?\s{{0,5}}[=:]\s{{0,5}}\\{{0,3}}[\"']?(?P<secret>[^\s\"'\\<>]{{6,120}})"
-        ),
-        "element": rf"{stem}[\"']?(?:\s[^<>]{{0,60}})?>\s{{0,20}}(?P<secret>[^<>\s]{{6,200}})\s{{0,20}}<",
-        "flag": rf"--?[\w-]{{0,30}}{stem}[ \t]{{1,3}}[\"']?(?P<secret>[^\s\"'\\-][^\s\"'\\]{{5,120}})",
-        "sentence": (
-            rf"{stem}[ a-z0-9@._-]{{0,40}}[\"'`*]{{0,3}} (?:is|was|to|be|as|equals|lautet|ist|est|es)(?: now)?:?\s{{1,3}}"
-            r"[\"'`*(<]{0,3}(?P<secret>[^\s\"'`*]{0,40}[0-9])"
-        ),
-        "space": rf"{stem}\s{{1,3}}[\"'`]?{_BARE_DIGIT}",
-        "cell": rf"(?:{bare})[^|\r\n]{{0,40}}\|[ \t]{{0,40}}[`\"'*]{{0,3}}(?P<secret>[^\s|`\"'*]{{0,40}}[0-9])",
-    }
-    return tuple(
-        Pattern(id=f"assignment {name}", expression=one, ignorecase=True, ascii=True)
-        for name, one in shapes.items()
-    )
+class Reader:
+    """The extractor. `names` are further stems: names of vendors that need no telling word."""
 
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        more = [re.escape(name.lower()).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))]
+        stems = "|".join([*_STEMS, *more])
+        short = "|".join(_SHORT_STEMS)
+        self._stem = re.compile(rf"(?:{stems}|{short})", re.IGNORECASE | re.ASCII)
+        self.patterns = tuple(
+            Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True)
+            for name, expression in {
+                "digit": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
+                "quoted": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
+                "letters": rf"{_STRONG}{_NAME}[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{6,100}}[\"'`\\<]",
+                "bare": rf"{_STRONG}{_NAME}[\"'\])]{{0,2}}[ \t]{{0,3}}[=:]>?[ \t]{{0,3}}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
+                "short": rf"(?:{short})(?:[_.-]{_NAME})?{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
+                "typed": rf"(?:{stems}){_NAME}:? ?[&*]?(?:optional\[)?(?:string|str|text|char|\[\d{{0,4}}\]){_GAP}{{1,10}}[\"`]",
+                "entry": (
+                    rf"(?:{stems}){_NAME}[\"'\\,\s>/]{{1,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
+                    r"(?:value|val|default|content|text)[\"'\\]{0,8}\s?[=:>]"
+                ),
+                "element": rf"(?:{stems}){_NAME}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
+                "sentence": (
+                    rf"(?:{stems})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
+                    rf"{_PLAIN}{{0,100}}[0-9]"
+                ),
+                "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
+            }.items()
+        )
 
-_JOINS = (
-    Join.OPERATOR,
-    Join.OPERATOR,
-    Join.OPERATOR,
-    Join.OPERATOR,
-    Join.CALL,
-    Join.CALL,
-    Join.OPERATOR,
-    Join.OPERATOR,
-    Join.ENTRY,
-    Join.ELEMENT,
-    Join.FLAG,
-    Join.SENTENCE,
-    Join.SPACE,
-    Join.CELL,
-)
-
-
-def assignments(text: str, matches: Sequence[Match]) -> Iterator[Assignment]:
-    """The pairs at the matches of `patterns()` (in their numbers), each value once, in order."""
-    seen: set[int] = set()
-    for match in sorted(matches, key=lambda one: (one.start, one.pattern)):
-        if match.start in seen:
-            continue
-        read = _read(text, match)
-        if read is not None:
-            seen.add(match.start)
-            yield read
-
-
-def _read(text: str, match: Match) -> Assignment | None:
-    join = _JOINS[match.pattern]
-    begin = _name_start(text, match.outer_start)
-    quote = text[match.start - 1]
-    quoted = quote in "\"'`" and join is not Join.SENTENCE and join is not Join.CELL
-    end = _quoted_end(text, match.start, quote) if quoted else _bare_end(text, begin, match.start, join)
-    if end is None:
-        return None
-    value = text[match.start : end]
-    return Assignment(
-        match.start,
-        end,
-        value,
-        _words(_name(text, begin, match.start)),
-        _words(text[max(0, begin - CONTEXT) : begin]),
-        join,
-        quoted,
-    )
+    def read(self, text: str, matches: Sequence[Match]) -> Iterator[Assignment]:
+        """The pairs at the matches of `patterns`, each name once, in order."""
+        reached = 0
+        for match in sorted(matches, key=lambda one: (one.outer_start, -one.outer_end)):
+            for stem in self._stem.finditer(text, max(match.outer_start, reached), match.outer_end):
+                if stem.start() < reached:
+                    continue
+                begin = _name_start(text, stem.start())
+                reached = _name_end(text, stem.start())
+                pair = _pair(text, begin, reached)
+                if pair is not None:
+                    yield pair
 
 
 _LEFT = re.compile(r"[\w.$-]+\Z", re.ASCII)
-_NAME = re.compile(r"[\w.$-]*", re.ASCII)
+_RIGHT = re.compile(r"[\w.$-]*(?<![.-])", re.ASCII)
 
 
 def _name_start(text: str, at: int) -> int:
@@ -183,9 +141,85 @@ def _name_start(text: str, at: int) -> int:
     return low + found.start() if found else at
 
 
-def _name(text: str, begin: int, end: int) -> str:
-    found = _NAME.match(text, begin, end)
-    return found[0] if found else ""
+def _name_end(text: str, at: int) -> int:
+    found = _RIGHT.match(text, at, at + MAX_NAME)
+    return found.end() if found else at
+
+
+_OPEN = r"(?:[bfrBRFuLN@$]{0,2}(?P<escapes>\\{0,7})(?P<quote>\"\"\"|'''|[\"'`]))"
+_JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
+    (
+        Join.ENTRY,
+        re.compile(
+            rf"\\{{0,7}}[\"']?(?:\s{{0,3}},|\s{{0,3}}/?>|</[\w-]{{1,20}}>)?[\s+-]{{0,40}}<?\\{{0,7}}[\"']?"
+            rf"(?:value|val|default|content|text|Value|VALUE)(?:>|\\{{0,7}}[\"']?\s{{0,5}}[=:])\s{{0,20}}{_OPEN}?"
+        ),
+    ),
+    (
+        Join.OPERATOR,
+        re.compile(
+            r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::)?"
+            r"(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}(?: ?\| ?(?:None|null|undefined))?)?"
+            rf"\s{{0,20}}(?:[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?|->|→)=?\s{{0,20}}(?:[\[({{]\s{{0,20}})?{_OPEN}?"
+        ),
+    ),
+    (
+        Join.CALL,
+        re.compile(rf"\\{{0,7}}[\"'`]?\s{{0,4}}(?:,|\()\s{{0,20}}{_OPEN}"),
+    ),
+    (Join.ELEMENT, re.compile(r"[\"']?(?:\s[^<>]{0,60})?>(?:<!\[CDATA\[)?\s{0,40}(?P<quote>(?!))?(?P<escapes>(?!))?")),
+    (Join.CELL, re.compile(r"[^|\r\n\w]{0,24}\|[ \t]{0,40}(?P<quote>[`\"'])?[*]{0,2}(?P<escapes>(?!))?")),
+    (
+        Join.SENTENCE,
+        re.compile(
+            r"(?: [\w.@-]{1,20}){0,4}?[\"'`*]{0,3} (?:is|was|to|be|as|equals|lautet|ist|est|es)(?: now| still)?:?\s{1,3}"
+            r"[*(<]{0,3}(?P<quote>[\"'`])?(?P<escapes>(?!))?",
+            re.IGNORECASE,
+        ),
+    ),
+    (Join.SPACE, re.compile(rf"[ \t]{{1,20}}{_OPEN}?|[ \t]{{1,3}}")),
+)
+
+
+def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
+    for join, gap in _JOINS:
+        found = gap.match(text, name_end, name_end + 120)
+        if found is None:
+            continue
+        if join is Join.SPACE:
+            join = _spaced(text, begin)
+        start = found.end()
+        quote, escapes = found["quote"], found["escapes"] or ""
+        if quote:
+            end = _quoted_end(text, start, quote, len(escapes))
+        else:
+            end = _bare_end(text, begin, start, join)
+        if end is None or end <= start:
+            return None
+        context = text[max(0, begin - CONTEXT) : begin]
+        words = _words(context)
+        close = context[-1:] in {" ", "-"} and context[-2:-1].isalnum()
+        return Assignment(
+            start,
+            end,
+            text[start:end],
+            _words(text[begin:name_end]),
+            f" {words.split()[-1]} " if close and words.strip() else "",
+            words,
+            join,
+            bool(quote),
+        )
+    return None
+
+
+_SETTING = re.compile(r"(?:\b(?:ENV|ARG|setenv|set(?: -\w{1,3})*|setx|config set)[ \t]{1,4})\Z")
+
+
+def _spaced(text: str, begin: int) -> Join:
+    """What a mere space between name and value is: a flag's, an assignment's of some shells, or prose."""
+    if text[begin : begin + 1] == "-":
+        return Join.FLAG
+    return Join.OPERATOR if _SETTING.search(text[max(0, begin - 16) : begin]) else Join.SPACE
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
@@ -195,52 +229,55 @@ def _words(name: str) -> str:
     return f" {' '.join(_WORD.findall(name)).lower()} "
 
 
-_QUOTED = {quote: re.compile(rf"(\\*)[{quote}\n\r]") for quote in "\"'`"}
+_CLOSINGS = {
+    quote: re.compile(rf"(\\*)(?:{quote}|[\r\n])" if len(quote) == 1 else rf"(\\*){quote}")
+    for quote in ('"', "'", "`", '"""', "'''")
+}
 
 
-def _quoted_end(text: str, start: int, quote: str) -> int | None:
-    """Where the string ends that began with `quote` before `start`; None when it goes on too long."""
-    found = _QUOTED[quote].search(text, start, start + MAX_VALUE)
-    while found is not None:
+def _quoted_end(text: str, start: int, quote: str, escapes: int) -> int | None:
+    """Where the string ends that `quote` began after so many backslashes; None for one without an end."""
+    closing = _CLOSINGS[quote]
+    at = start
+    while found := closing.search(text, at, start + MAX_VALUE):
         # An escaped quote closes a string that an escaped quote opened.
-        opened = start - 1
-        while opened > 0 and text[opened - 1] == "\\":
-            opened -= 1
-        if len(found[1]) <= start - 1 - opened or text[found.end() - 1] in "\r\n":
-            return found.start()
-        found = _QUOTED[quote].search(text, found.end(), start + MAX_VALUE)
-    return None
+        if len(found[1]) <= escapes or text[found.end() - 1] in "\r\n":
+            return found.start() if len(found[1]) == escapes else found.end(1) - min(escapes, len(found[1]))
+        at = found.end()
+    return None if len(text) > start + MAX_VALUE else len(text)
 
 
-_TOKEN = re.compile(r"[^\s]+")
-_CUT = re.compile(r"[\s\"'`<>(){}\[\],;|\\]|&(?=[\w.%-]+=)|&amp;|$")
-_LINE_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']|&(?=[\w.%-]+=)|</|$")
-_QUERY_CUT = re.compile(r"[\s\"'`<>(){}\[\],;|\\&#]|$")
-_ELEMENT_CUT = re.compile(r"[\s<]|$")
-_SPACE_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']|$")
-_TRAILING = ".,;:!?)"
+_CUT = re.compile(r"[\s\"'`<>(){}\[\],;|\\]|&(?=[\w.%-]+=)|&amp;")
+_LINE_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']|&(?=[\w.%-]+=)|</")
+_QUERY_CUT = re.compile(r"[\s\"'`<>(){}\[\],;|\\&#]")
+_ELEMENT_CUT = re.compile(r"[\s<]|\]\]>")
+_FLAG_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']")
+_TRAILING = ".,;:!?)*"
 _LINE_START = re.compile(
-    r"(?:^|\n|\\n)(?:[ \t]*\d{1,6}(?:\t|[:|-]|→)|[+-])?[ \t]*(?:- |\* |export |set |setx |ENV |ARG |-e |--env |\$env:|\$)*[\w.$\"'/:\[-]*\Z"
+    r"(?:^|\n|\\n)(?:[ \t]*\d{1,6}(?:\t|[:|-]|→)|[+-])?[ \t]*"
+    r"(?:- |\* |export |set |setx |ENV |ARG |-e |--env |\$env:|\$|-D)*[\w.$\"'/:\[-]*\Z"
 )
 
 
-def _bare_end(text: str, begin: int, start: int, join: Join) -> int:
-    """Where an unquoted value ends: as far as its surroundings let a value go."""
+def _bare_end(text: str, begin: int, start: int, join: Join) -> int | None:
+    """Where an unquoted value ends: as far as its surroundings let a value go; None for a call."""
     limit = min(len(text), start + MAX_VALUE)
     if join is Join.ELEMENT:
         return _cut(_ELEMENT_CUT, text, start, limit)
     if join is Join.FLAG:
-        return _cut(_SPACE_CUT, text, start, limit)
+        return _cut(_FLAG_CUT, text, start, limit)
     if begin > 0 and text[begin - 1] in "?&":
         return _cut(_QUERY_CUT, text, start, limit)
-    if join is Join.OPERATOR and _LINE_START.search(text[max(0, begin - 40) : begin] if begin else ""):
+    if join in {Join.OPERATOR, Join.ENTRY} and _LINE_START.search(text[max(0, begin - 40) : begin]):
         end = _cut(_LINE_CUT, text, start, limit)
         rest = text[end : end + 3].lstrip(" \t")
-        if not rest or rest[0] in "\r\n#" or end >= limit:
+        if not rest or rest[0] in "\r\n#\\" or end >= limit:
             while end > start and text[end - 1] in ",;":
                 end -= 1
             return end
     end = _cut(_CUT, text, start, limit)
+    if text[end : end + 1] in {"(", "["}:
+        return None
     while end > start and text[end - 1] in _TRAILING:
         end -= 1
     return end

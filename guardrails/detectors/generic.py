@@ -24,6 +24,9 @@ _OTHER = re.compile(
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16}
     """
 )
+_PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_SEPARATOR = re.compile(r"[-_.:/+=]+")
+_LOOK = 200  # characters that are enough to tell
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/-][A-Za-z]+)*\d?|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
@@ -35,13 +38,17 @@ def generic_score(pair: Assignment) -> float:
     length = len(value)
     if length < 6 or _STRANGE.search(value) or _OTHER.fullmatch(value):
         return 0.0
-    name = telling(pair.words, _before(pair))
+    name = telling(pair.words, pair.before)
     if name is Telling.NOTHING:
         return 0.0
     if is_filler(value) or is_reference(value) or is_masked(value):
         return 0.0
     if not any(char.isalnum() for char in value):
         return 0.0
+    if _PREFIXED_UUID.fullmatch(value) and name is not Telling.KEY:
+        return 0.7
+    value = _longest(value)
+    length = len(value)
     odds = bits(value)
     if name is Telling.PASSWORD:
         return _password(pair, odds)
@@ -56,6 +63,13 @@ def generic_score(pair: Assignment) -> float:
     if length >= (10 if name is Telling.TOKEN else 16) and odds >= least and odds >= each * length:
         return 0.75
     return 0.0
+
+
+def _longest(value: str) -> str:
+    """The part of a value that was generated: `sk-` and other prefixes say nothing."""
+    value = value[:_LOOK]
+    part = max(_SEPARATOR.split(value), key=len)
+    return part if len(part) >= 16 else value
 
 
 def _password(pair: Assignment, odds: float) -> float:
@@ -85,8 +99,3 @@ def _varied(value: str) -> int:
         + any(char.isdigit() for char in value)
         + (not value.isalnum())
     )
-
-
-def _before(pair: Assignment) -> str:
-    words = pair.context.split()
-    return f" {' '.join(words[-1:])} " if words else ""

@@ -12,7 +12,7 @@ import msgspec
 from guardrails.catalogue.secret_kinds import SecretKind, kinds
 from guardrails.catalogue.validators import REQUIRED, SUPPORTING, no_placeholder
 from guardrails.detectors.assigned import AssignedKinds, stems
-from guardrails.detectors.assignments import Assignment, assignments, patterns
+from guardrails.detectors.assignments import Assignment, Reader
 from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
 from guardrails.detectors.generic import generic_score
 from guardrails.model import Hit
@@ -72,8 +72,8 @@ class SecretDetector:
             Pattern(id=f"secret {one.id}", expression=expression, ignorecase=one.ignorecase, ascii=True)
             for one, expression in pairs
         )
-        shared = patterns(stems(chosen)) if self._assigned or self._generic else ()
-        self.patterns = own + shared
+        self._reader = Reader(stems(chosen))
+        self.patterns = own + (self._reader.patterns if self._assigned or self._generic else ())
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._kinds)
@@ -84,12 +84,8 @@ class SecretDetector:
                 for hit in self._validated(view, self._kinds[match.pattern], match.start, match.end):
                     found.append(hit)
                     taken.append((match.start, match.end))
-        shared = [
-            msgspec.structs.replace(match, pattern=match.pattern - own)
-            for match in matches
-            if match.pattern >= own
-        ]
-        for pair in assignments(view.text, shared) if shared else ():
+        located = [match for match in matches if match.pattern >= own]
+        for pair in self._reader.read(view.text, located):
             if not any(pair.start < end and start < pair.end for start, end in taken):
                 found += self._judged(view, pair)
         return found
