@@ -59,6 +59,7 @@ _RUNS = frozenset(
 )
 
 
+_SHORT = 128
 _LOOK = 400  # a reference shows at its beginning
 
 
@@ -66,16 +67,23 @@ def is_filler(value: str) -> bool:
     """Words that people type where a secret goes, one character over and over, or a keyboard walk."""
     return (
         is_monotonous(value)
-        or _EXAMPLE_SUFFIX.search(value) is not None
-        or _MARKED.search(value) is not None
+        or is_marked(value)
         or (len(value) <= 120 and _ALL_FILLER.fullmatch(value) is not None)
     )
+
+
+def is_marked(value: str) -> bool:
+    """A part of the value says that it is none: `xxxx`, `your-`, `EXAMPLE` at the end.
+
+    Only the beginning counts: in a long random value each of the words comes by chance.
+    """
+    return _EXAMPLE_SUFFIX.search(value) is not None or _MARKED.search(value[:_SHORT]) is not None
 
 
 def is_monotonous(value: str) -> bool:
     """Few different characters, one piece repeated, or mostly runs such as `1234` and `qwer`."""
     length = len(value)
-    if len(set(value)) <= max(2, min(length, 96) // 12):
+    if len(set(value)) <= max(2, min(8, length // 12)):
         return True
     if length >= 6 and value in (value + value)[1:-1]:
         return True

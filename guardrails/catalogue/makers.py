@@ -13,7 +13,7 @@ import string
 import uuid
 from collections.abc import Callable
 
-from guardrails.catalogue.validators import base62_crc32
+from guardrails.catalogue.validators import base58check_encoded, base62_crc32, stellar_seed_encoded
 
 Maker = Callable[[int, random.Random], str]
 
@@ -57,6 +57,15 @@ def _uuid(_length: int, source: random.Random) -> str:
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
+def _wif(_length: int, source: random.Random) -> str:
+    """A Bitcoin private key of the main network, for a compressed public key."""
+    return base58check_encoded(b"\x80" + source.randbytes(32) + b"\x01")
+
+
+def _stellar(_length: int, source: random.Random) -> str:
+    return stellar_seed_encoded(source.randbytes(32))
+
+
 def _password(length: int, source: random.Random) -> str:
     """Letters, a digit and a mark at the least, as a password rule asks for."""
     picked = [source.choice(kind) for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits)]
@@ -70,7 +79,9 @@ MAKERS: dict[str, Maker] = {
     "jwt": _jwt,
     "password": _password,
     "pem": _pem,
+    "stellar": _stellar,
     "uuid": _uuid,
+    "wif": _wif,
 }
 """Makers that are more than an alphabet."""
 

@@ -1,10 +1,12 @@
 """The catalogue of secret kinds: YAML records, one per kind of credential, one file per vendor.
 
-A record is found in one of three ways:
+A record is found in one of four ways:
 
-- `pattern`: the credential has a format of its own (a *token*) or stands in a recognisable place (a
-  *structure*: userinfo of a URL, a PEM block, a CLI flag). One expression of the `regex` package or a
-  list of them; a group named `secret` marks the secret itself. They join the shared multi-pattern pass.
+- `token`: the credential has a format of its own, which this expression of the `regex` package spells
+  from its first to its last character; `guardrails.catalogue.boundaries` adds what may stand around it.
+- `pattern`: the credential stands in a recognisable place (a *structure*: userinfo of a URL, a PEM
+  block, a CLI flag). One expression or a list of them; a group named `secret` marks the secret itself.
+  Tokens and patterns join the shared multi-pattern pass.
 - `assigned`: the credential is a plain run of characters that only the name it is assigned to betrays.
   Such a record costs the shared pass nothing: one extractor reads `name = value` pairs (in code, JSON,
   YAML, .env, XML, headers, flags, prose, ...) and each pair is tried on all of them.
@@ -46,6 +48,7 @@ import msgspec
 import regex
 from ruamel.yaml import YAML
 
+from guardrails.catalogue.boundaries import standing_alone
 from guardrails.catalogue.makers import expand
 from guardrails.catalogue.validators import REQUIRED, SUPPORTING
 from guardrails.model import Severity
@@ -72,12 +75,13 @@ class Assigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of credential; just one of `pattern`, `assigned` and `reader` says how it is found."""
+    """One kind of credential, found in just one way: `token`, `pattern`, `assigned` or `reader`."""
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: str
     vendor: str
     examples: Annotated[tuple[KindExample, ...], msgspec.Meta(min_length=1)]
+    token: Expression | None = None
     pattern: Expression | Annotated[tuple[Expression, ...], msgspec.Meta(min_length=1)] | None = None
     assigned: Assigned | None = None
     reader: Text | None = None
@@ -94,6 +98,8 @@ class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def patterns(self) -> tuple[str, ...]:
         """The expressions for the shared pass."""
+        if self.token is not None:
+            return (standing_alone(self.token),)
         if self.pattern is None:
             return ()
         return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
@@ -131,8 +137,8 @@ def load(name: str, text: str) -> list[SecretKind]:
 
 
 def _problem(kind: SecretKind) -> str | None:
-    if sum(one is not None for one in (kind.pattern, kind.assigned, kind.reader)) != 1:
-        return "exactly one of `pattern`, `assigned` and `reader` is needed"
+    if sum(one is not None for one in (kind.token, kind.pattern, kind.assigned, kind.reader)) != 1:
+        return "exactly one of `token`, `pattern`, `assigned` and `reader` is needed"
     if kind.severity.upper() not in Severity.__members__:
         return f"unknown severity `{kind.severity}`"
     unknown = [one for one in kind.validators if one not in REQUIRED and one not in SUPPORTING]
