@@ -72,20 +72,22 @@ class AssignedKinds:
 
 
 def stems(chosen: Iterable[SecretKind]) -> list[str]:
-    """Names that may betray a secret without any telling word beside them: the extractor looks for them."""
-    return sorted(
-        {
-            name.lower()
-            for kind in chosen
-            if kind.assigned is not None and _may_stand_alone(kind.assigned)
-            for name in kind.assigned.names
-        }
-    )
-
-
-def _may_stand_alone(assigned: Assigned) -> bool:
-    suffixes = assigned.suffixes
-    return suffixes is not None and (not suffixes or not all(map(has_stem, suffixes)))
+    """Names that betray a secret without a telling word among them: the extractor must look for these too."""
+    found: set[str] = set()
+    for kind in chosen:
+        assigned = kind.assigned
+        if assigned is None or assigned.suffixes is None:
+            continue
+        names = [name.lower() for name in assigned.names]
+        if not assigned.suffixes:
+            found.update(name for name in names if not has_stem(name))
+        found.update(
+            f"{name} {suffix.lower()}"
+            for suffix in assigned.suffixes
+            for name in names
+            if not has_stem(suffix) and not has_stem(name)
+        )
+    return sorted(found)
 
 
 def _first_words(name: str) -> set[str]:

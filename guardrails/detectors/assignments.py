@@ -76,7 +76,6 @@ _STEMS = (
     "webhook",
 )
 _SHORT_STEMS = ("pw", "pat", "sig", "sid", "dsn", "jwt", "psk", "otp")
-_SHORT = 4  # letters up to which a name stands for itself only where no other letter follows
 _STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|access[_ -]?key)"
 # The classes are of ASCII and the repetitions are left open by the shared pass, which makes it four times
 # as fast. `_PLAIN` is what an unquoted value begins with, `_INSIDE` what is inside quotes.
@@ -91,13 +90,18 @@ class Reader:
     """The extractor. `names` are further stems: names of vendors that need no telling word."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        more = {name: re.escape(name).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))}
-        stems = "|".join([*_STEMS, *(one for name, one in more.items() if len(name) > _SHORT)])
-        short = "|".join([*_SHORT_STEMS, *(one for name, one in more.items() if len(name) <= _SHORT)])
-        self._stem = re.compile(rf"(?:{stems}|{short})", re.IGNORECASE | re.ASCII)
+        stems, short = "|".join(_STEMS), "|".join(_SHORT_STEMS)
+        more = [re.escape(name).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))]
+        self._stem = re.compile("|".join([stems, short, *more]), re.IGNORECASE | re.ASCII)
+        named = (
+            {"named": rf"(?:{'|'.join(more)}){_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
+            if more
+            else {}
+        )
         self.patterns = tuple(
             Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True)
             for name, expression in {
+                **named,
                 "digit": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
                 "quoted": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
                 "letters": rf"{_STRONG}{_NAME}[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{6,100}}[\"'`\\<]",
@@ -132,7 +136,7 @@ class Reader:
                     yield pair
 
 
-_ANY_STEM = re.compile("|".join(_STEMS))
+_ANY_STEM = re.compile(rf"{'|'.join(_STEMS)}|\b(?:{'|'.join(_SHORT_STEMS)})\b")
 
 
 def has_stem(name: str) -> bool:
