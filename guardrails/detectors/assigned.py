@@ -31,7 +31,7 @@ class AssignedKinds:
         for kind in chosen:
             if kind.assigned is not None:
                 self._add(kind, kind.assigned)
-        self._first = re.compile(rf" ({_alternatives(self._by_word)})") if self._by_word else None
+        self._lengths = sorted({len(word) for word in self._by_word if len(word) >= _GLUED})
 
     def _add(self, kind: SecretKind, assigned: Assigned) -> None:
         flags = regex.IGNORECASE if kind.ignorecase else 0
@@ -46,12 +46,10 @@ class AssignedKinds:
             self._by_word.setdefault(word, []).append(entry)
 
     def __bool__(self) -> bool:
-        return self._first is not None
+        return bool(self._by_word)
 
     def match(self, pair: Assignment) -> SecretKind | None:
         """The kind that takes the pair: one named by the name itself before one named before it."""
-        if self._first is None:
-            return None
         for named in (pair.words, pair.context):
             for entry in self._named(named):
                 if self._fits(entry, pair) and entry.value.fullmatch(pair.value):
@@ -59,9 +57,9 @@ class AssignedKinds:
         return None
 
     def _named(self, named: str) -> Iterator[_Entry]:
-        assert self._first is not None
-        for found in self._first.finditer(named):
-            for entry in self._by_word[found[1]]:
+        for word in named.split():
+            first = [word, *(word[:length] for length in self._lengths if length < len(word))]
+            for entry in (entry for one in first for entry in self._by_word.get(one, ())):
                 if entry.names.search(named):
                     yield entry
 
@@ -105,7 +103,3 @@ def _phrases(names: Sequence[str]) -> re.Pattern[str]:
         if len(split) > 1:
             parts.append(re.escape(glued))
     return re.compile(rf" (?:{'|'.join(sorted(set(parts), key=len, reverse=True))})")
-
-
-def _alternatives(names: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(names, key=len, reverse=True))

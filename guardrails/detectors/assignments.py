@@ -9,11 +9,13 @@ value to the right.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 import msgspec
 
+from guardrails.catalogue.randomness import bits
 from guardrails.detectors.base import Match, Pattern
 
 MAX_VALUE = 4_096
@@ -22,6 +24,10 @@ MAX_VALUE = 4_096
 MAX_NAME = 80
 CONTEXT = 60
 """How much of the text before a name may name the vendor, in characters."""
+
+
+_LEAST = 6  # shorter values are not worth a placeholder
+_RANDOM = 6.0  # bits under which letters alone are taken for a name
 
 
 class Join(Enum):
@@ -144,15 +150,14 @@ def has_stem(name: str) -> bool:
     return _ANY_STEM.search(name.lower()) is not None
 
 
-_LEFT = re.compile(r"[\w.$-]+\Z", re.ASCII)
+_IDENTIFIER = string.ascii_letters + string.digits + "_.$-"
 _RIGHT = re.compile(r"[\w.$-]*(?<![.-])", re.ASCII)
 
 
 def _name_start(text: str, at: int) -> int:
     """Where the identifier begins that has a letter at `at`."""
     low = max(0, at - MAX_NAME)
-    found = _LEFT.search(text[low:at])
-    return low + found.start() if found else at
+    return low + len(text[low:at].rstrip(_IDENTIFIER))
 
 
 def _name_end(text: str, at: int) -> int:
@@ -163,18 +168,18 @@ def _name_end(text: str, at: int) -> int:
 _OPEN = r"(?:[bfrBRFuLN@$]{0,2}(?P<escapes>\\{0,7})(?P<quote>\"\"\"|'''|[\"'`]))"
 _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     (
-        Join.ENTRY,
-        re.compile(
-            rf"\\{{0,7}}[\"']?(?:\s{{0,3}},|\s{{0,3}}/?>|</[\w-]{{1,20}}>)?[\s+-]{{0,40}}<?\\{{0,7}}[\"']?"
-            rf"(?:value|val|default|content|text|Value|VALUE)(?:>|\\{{0,7}}[\"']?\s{{0,5}}[=:])\s{{0,20}}{_OPEN}?"
-        ),
-    ),
-    (
         Join.OPERATOR,
         re.compile(
             r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::)?"
             r"(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}(?: ?\| ?(?:None|null|undefined))?)?"
             rf"\s{{0,20}}(?:[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?|->|→)=?\s{{0,20}}(?:[\[({{]\s{{0,20}})?{_OPEN}?"
+        ),
+    ),
+    (
+        Join.ENTRY,
+        re.compile(
+            rf"\\{{0,7}}[\"']?(?:\s{{0,3}},|\s{{0,3}}/?>|</[\w-]{{1,20}}>)?[\s+-]{{0,40}}<?\\{{0,7}}[\"']?"
+            rf"(?:value|val|default|content|text|Value|VALUE)(?:>|\\{{0,7}}[\"']?\s{{0,5}}[=:])\s{{0,20}}{_OPEN}?"
         ),
     ),
     (
@@ -208,22 +213,36 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
             end = _quoted_end(text, start, quote, len(escapes))
         else:
             end = _bare_end(text, begin, start, join)
-        if end is None or end <= start:
+        if end is None or end <= start or _is_name(value := text[start:end]):
             return None
         context = text[max(0, begin - CONTEXT) : begin]
-        before = words(context)
-        close = context[-1:] in {" ", "-"} and context[-2:-1].isalnum()
+        before = _BEFORE.search(context)
         return Assignment(
             start,
             end,
-            text[start:end],
+            value,
             words(text[begin:name_end]),
-            f" {before.split()[-1]} " if close and before.strip() else "",
-            before,
+            f" {before[1].lower()} " if before else " ",
+            words(context),
             join,
             bool(quote),
         )
     return None
+
+
+_BEFORE = re.compile(r"([A-Za-z]+|[0-9]+)[ -]\Z")
+_LETTERS = re.compile(r"[A-Za-z._-]+")
+_LONGEST_NAME = 32
+
+
+def _is_name(value: str) -> bool:
+    """Whether a value is a name or words: most are, and need no further look. Names of shapes such as
+    `nextToken` are told from letters that a generator drew by the model."""
+    if len(value) < _LEAST:
+        return True
+    if len(value) > _LONGEST_NAME or not _LETTERS.fullmatch(value):
+        return " " in value
+    return bits(value) < _RANDOM
 
 
 _SETTING = re.compile(r"(?:\b(?:ENV|ARG|setenv|set(?: -\w{1,3})*|setx|config set)[ \t]{1,4})\Z")
