@@ -13,6 +13,8 @@ import string
 import uuid
 from collections.abc import Callable
 
+from mnemonic import Mnemonic
+
 from guardrails.catalogue.validators import base58check_encoded, base62_crc32, stellar_seed_encoded
 
 Maker = Callable[[int, random.Random], str]
@@ -66,6 +68,11 @@ def _stellar(_length: int, source: random.Random) -> str:
     return stellar_seed_encoded(source.randbytes(32))
 
 
+def _mnemonic(length: int, source: random.Random) -> str:
+    """A seed phrase of so many words, with its checksum (BIP 39)."""
+    return Mnemonic("english").to_mnemonic(source.randbytes(length * 4 // 3))
+
+
 def _password(length: int, source: random.Random) -> str:
     """Letters, a digit and a mark at the least, as a password rule asks for."""
     picked = [source.choice(kind) for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits)]
@@ -77,6 +84,7 @@ def _password(length: int, source: random.Random) -> str:
 MAKERS: dict[str, Maker] = {
     "github": _github,
     "jwt": _jwt,
+    "mnemonic": _mnemonic,
     "password": _password,
     "pem": _pem,
     "stellar": _stellar,

@@ -39,7 +39,7 @@ _LAST = frozenset(
     "mode kind method usage selector attribute property column table generator validator verifier parser reader".split()
 )
 _NO_SECRET = re.compile(
-    r" (?:pub(?:lic)?|publishable|next|previous|page|continuation|pagination|cursor|pad|eos|bos|unk|cls|mask|special|vocab|"
+    r" (?:pub(?:lic)?|publishable|next|previous|page|continuation|pagination|pad|eos|bos|unk|cls|mask|special|vocab|"
     r"sort|partition|foreign|hot|arrow|keyboard|shortcut|fingerprint|thumbprint|checksum|digest|integrity|md5|sha\d*|crc|etag|"
     r"commit|revision|uuid|guid|max|min|num|n|total|image|video|audio|input|output|prompt|completion|idempotency|"
     r"translation|i ?18 ?n|lang|locale|css|is|has|cache|dedup|row|column|primary key name|host key|known) "

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from guardrails.catalogue.filler import is_filler, is_marked, is_masked, is_reference
+from guardrails.catalogue.values import basic_credential, generated, plausible, plausible_password
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -273,6 +274,10 @@ REQUIRED: dict[str, Callable[[str], bool]] = {
     "not-hex": not_hex,
     "wif": wif,
     "stellar-seed": stellar_seed,
+    "generated": generated,
+    "plausible": plausible,
+    "plausible-password": plausible_password,
+    "basic-credential": basic_credential,
 }
 """A value that fails one of these is no secret of the kind."""
 

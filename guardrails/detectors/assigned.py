@@ -10,7 +10,7 @@ import regex
 
 from guardrails.catalogue.names import Telling, telling
 from guardrails.catalogue.secret_kinds import Assigned, SecretKind
-from guardrails.detectors.assignments import Assignment
+from guardrails.detectors.assignments import Assignment, has_stem, words
 
 _GLUED = 5  # from this length on a word also counts at the start of a longer one
 
@@ -52,17 +52,17 @@ class AssignedKinds:
         """The kind that takes the pair: one named by the name itself before one named before it."""
         if self._first is None:
             return None
-        for words in (pair.words, pair.context):
-            for entry in self._named(words):
+        for named in (pair.words, pair.context):
+            for entry in self._named(named):
                 if self._fits(entry, pair) and entry.value.fullmatch(pair.value):
                     return entry.kind
         return None
 
-    def _named(self, words: str) -> Iterator[_Entry]:
+    def _named(self, named: str) -> Iterator[_Entry]:
         assert self._first is not None
-        for found in self._first.finditer(words):
+        for found in self._first.finditer(named):
             for entry in self._by_word[found[1]]:
-                if entry.names.search(words):
+                if entry.names.search(named):
                     yield entry
 
     def _fits(self, entry: _Entry, pair: Assignment) -> bool:
@@ -72,28 +72,38 @@ class AssignedKinds:
 
 
 def stems(chosen: Iterable[SecretKind]) -> list[str]:
-    """Names that betray a secret without any telling word beside them."""
+    """Names that may betray a secret without any telling word beside them: the extractor looks for them."""
     return sorted(
-        {name for kind in chosen if kind.assigned and kind.assigned.suffixes == () for name in kind.assigned.names}
+        {
+            name.lower()
+            for kind in chosen
+            if kind.assigned is not None and _may_stand_alone(kind.assigned)
+            for name in kind.assigned.names
+        }
     )
 
 
+def _may_stand_alone(assigned: Assigned) -> bool:
+    suffixes = assigned.suffixes
+    return suffixes is not None and (not suffixes or not all(map(has_stem, suffixes)))
+
+
 def _first_words(name: str) -> set[str]:
-    words = name.lower().split()
-    return {words[0], "".join(words)}
+    split = words(name).split()
+    return {split[0], "".join(split)}
 
 
 def _phrases(names: Sequence[str]) -> re.Pattern[str]:
     """Any of the names as whole words, spaced or glued."""
     parts = []
     for name in names:
-        words = name.lower().split()
-        glued = "".join(words)
-        parts.append(re.escape(" ".join(words)) + (" " if len(glued) < _GLUED else ""))
-        if len(words) > 1:
+        split = words(name).split()
+        glued = "".join(split)
+        parts.append(re.escape(" ".join(split)) + (" " if len(glued) < _GLUED else ""))
+        if len(split) > 1:
             parts.append(re.escape(glued))
     return re.compile(rf" (?:{'|'.join(sorted(set(parts), key=len, reverse=True))})")
 
 
-def _alternatives(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+def _alternatives(names: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(names, key=len, reverse=True))

@@ -76,6 +76,7 @@ _STEMS = (
     "webhook",
 )
 _SHORT_STEMS = ("pw", "pat", "sig", "sid", "dsn", "jwt", "psk", "otp")
+_SHORT = 4  # letters up to which a name stands for itself only where no other letter follows
 _STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|access[_ -]?key)"
 # The classes are of ASCII and the repetitions are left open by the shared pass, which makes it four times
 # as fast. `_PLAIN` is what an unquoted value begins with, `_INSIDE` what is inside quotes.
@@ -90,9 +91,9 @@ class Reader:
     """The extractor. `names` are further stems: names of vendors that need no telling word."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        more = [re.escape(name.lower()).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))]
-        stems = "|".join([*_STEMS, *more])
-        short = "|".join(_SHORT_STEMS)
+        more = {name: re.escape(name).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))}
+        stems = "|".join([*_STEMS, *(one for name, one in more.items() if len(name) > _SHORT)])
+        short = "|".join([*_SHORT_STEMS, *(one for name, one in more.items() if len(name) <= _SHORT)])
         self._stem = re.compile(rf"(?:{stems}|{short})", re.IGNORECASE | re.ASCII)
         self.patterns = tuple(
             Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True)
@@ -100,6 +101,7 @@ class Reader:
                 "digit": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
                 "quoted": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
                 "letters": rf"{_STRONG}{_NAME}[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{6,100}}[\"'`\\<]",
+                "key": rf"key[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{16,100}}[\"'`\\<]",
                 "bare": rf"{_STRONG}{_NAME}[\"'\])]{{0,2}}[ \t]{{0,3}}[=:]>?[ \t]{{0,3}}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
                 "short": rf"(?:{short})(?:[_.-]{_NAME})?{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
                 "typed": rf"(?:{stems}){_NAME}:? ?[&*]?(?:optional\[)?(?:string|str|text|char|\[\d{{0,4}}\]){_GAP}{{1,10}}[\"`]",
@@ -109,7 +111,7 @@ class Reader:
                 ),
                 "element": rf"(?:{stems}){_NAME}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
                 "sentence": (
-                    rf"(?:{stems})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
+                    rf"(?:{stems}|{short})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
                     rf"{_PLAIN}{{0,100}}[0-9]"
                 ),
                 "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
@@ -128,6 +130,14 @@ class Reader:
                 pair = _pair(text, begin, reached)
                 if pair is not None:
                     yield pair
+
+
+_ANY_STEM = re.compile("|".join(_STEMS))
+
+
+def has_stem(name: str) -> bool:
+    """Whether the extractor finds the name without being told of it."""
+    return _ANY_STEM.search(name.lower()) is not None
 
 
 _LEFT = re.compile(r"[\w.$-]+\Z", re.ASCII)
@@ -197,15 +207,15 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
         if end is None or end <= start:
             return None
         context = text[max(0, begin - CONTEXT) : begin]
-        words = _words(context)
+        before = words(context)
         close = context[-1:] in {" ", "-"} and context[-2:-1].isalnum()
         return Assignment(
             start,
             end,
             text[start:end],
-            _words(text[begin:name_end]),
-            f" {words.split()[-1]} " if close and words.strip() else "",
-            words,
+            words(text[begin:name_end]),
+            f" {before.split()[-1]} " if close and before.strip() else "",
+            before,
             join,
             bool(quote),
         )
@@ -225,7 +235,8 @@ def _spaced(text: str, begin: int) -> Join:
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """The words of an identifier or a text, in lower case, between single spaces and with one at either end."""
     return f" {' '.join(_WORD.findall(name)).lower()} "
 
 

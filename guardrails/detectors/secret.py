@@ -15,7 +15,8 @@ from guardrails.detectors.assigned import AssignedKinds, stems
 from guardrails.detectors.assignments import Assignment, Reader
 from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
 from guardrails.detectors.generic import generic_score
-from guardrails.model import Hit
+from guardrails.detectors.readers import READERS
+from guardrails.model import Hit, Span
 from guardrails.text import View
 
 Globs = tuple[Annotated[str, msgspec.Meta(min_length=1)], ...]
@@ -65,13 +66,19 @@ class SecretDetector:
         self.name = "secret"
         self._min_score = min_score
         pairs = [(one, expression) for one in chosen for expression in one.patterns]
-        self._kinds = tuple(one for one, _ in pairs)
         self._assigned = AssignedKinds(chosen)
         self._generic = next((one for one in chosen if one.id == GENERIC), None)
+        read = [
+            (one, pattern)
+            for one in chosen
+            if one.reader in READERS
+            for pattern in READERS[one.reader].patterns
+        ]
+        self._kinds = tuple(one for one, _ in [*pairs, *read])
         own = tuple(
             Pattern(id=f"secret {one.id}", expression=expression, ignorecase=one.ignorecase, ascii=True)
             for one, expression in pairs
-        )
+        ) + tuple(pattern for _, pattern in read)
         self._reader = Reader(stems(chosen))
         self.patterns = own + (self._reader.patterns if self._assigned or self._generic else ())
 
@@ -81,20 +88,24 @@ class SecretDetector:
         taken: list[tuple[int, int]] = []
         for match in matches:
             if match.pattern < own:
-                for hit in self._validated(view, self._kinds[match.pattern], match.start, match.end):
-                    found.append(hit)
-                    taken.append((match.start, match.end))
+                kind = self._kinds[match.pattern]
+                reader = READERS.get(kind.reader or "")
+                spans = reader.spans(view.text, match) if reader else (Span(match.start, match.end),)
+                for span in spans:
+                    for hit in self._validated(view, kind, span.start, span.end):
+                        found.append(hit)
+                        taken.append((span.start, span.end))
         located = [match for match in matches if match.pattern >= own]
         for pair in self._reader.read(view.text, located):
-            if not any(pair.start < end and start < pair.end for start, end in taken):
-                found += self._judged(view, pair)
+            overlaps = any(pair.start < end and start < pair.end for start, end in taken)
+            found += self._judged(view, pair, known=overlaps)
         return found
 
-    def _judged(self, view: View, pair: Assignment) -> Iterator[Hit]:
+    def _judged(self, view: View, pair: Assignment, *, known: bool) -> Iterator[Hit]:
         kind = self._assigned.match(pair)
         if kind is not None and no_placeholder(pair.value):
             yield from self._validated(view, kind, pair.start, pair.end)
-        elif self._generic is not None:
+        elif self._generic is not None and not known:
             score = generic_score(pair)
             if score > 0 and score >= self._min_score:
                 why = f"kind {GENERIC}, {pair.join.value}"

@@ -1,0 +1,40 @@
+"""One detector by itself, without a policy: for proofs and measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from guardrails.detectors.base import CannotJudge, Deadline, Detector
+from guardrails.detectors.patterns import Index
+from guardrails.model import Hit, Reason
+from guardrails.text import ViewLimits, views
+
+
+class Alone:
+    """A detector with a shared pass of its own. Safe to use from several threads."""
+
+    def __init__(self, detector: Detector, cache: Path | None = None) -> None:
+        self.detector = detector
+        self._index = Index.compile(detector.patterns, cache=cache)
+        self._limits = ViewLimits()
+
+    def hits(self, text: str, deadline: Deadline) -> list[Hit]:
+        """Its hits in all views of a text, one per span and label, in order.
+
+        Raises `CannotJudge` when anything could not be looked at.
+        """
+        seen = views(text, self._limits)
+        if seen.truncated:
+            raise CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
+        found: dict[tuple[int, int, str], Hit] = {}
+        hits: list[Hit] = []
+        for view in seen.all:
+            matches = [one for many in self._index.matches(view.text, deadline).values() for one in many]
+            if matches:
+                hits += self.detector.confirm(view, matches, deadline)
+        hits += self.detector.inspect(seen.all, deadline)
+        for hit in hits:
+            key = (hit.start, hit.end, hit.label)
+            if key not in found or found[key].score < hit.score:
+                found[key] = hit
+        return [found[key] for key in sorted(found)]
