@@ -30,6 +30,10 @@ def _json(text: str) -> str:
     return json.dumps({"id": 7, "content": text}, ensure_ascii=False)
 
 
+def _quoted(text: str) -> str:
+    return "".join(part if part in "«»" else quote(part, safe="") for part in re.split("([«»])", text))
+
+
 WRAPPERS: dict[str, Wrapper] = {
     "plain": lambda text: text,
     "json": _json,
@@ -38,7 +42,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "yaml": lambda text: "steps:\n  - run: |\n" + _lines(lambda _: "      ")(text),
     "cat -n": _lines(lambda number: f"{number:6}\t"),
     "diff": _lines(lambda _: "+"),
-    "url": lambda text: f"https://host.example/search?q={quote(text, safe='«»')}&page=2",
+    "url": lambda text: f"https://host.example/search?q={_quoted(text)}&page=2",
     "flag": lambda text: f"tool --verbose --data '{text}' --retries 3",
     "log": lambda text: f"2026-11-23T10:00:00.123Z INFO [main] sent: {text} (retries=3)",
 }
