@@ -30,7 +30,9 @@ _TOKEN = re.compile(
     r"security|sec|decryption|transfer|upload|push|publish|developer|dev|global|x|fernet|django|flask|rails|web|login|root|"
     r"bugsnag|sentry|segment|mixpanel|maps?|sdk|rest|graphql|webhooks?) keys?|key base|pass key|secret access key) "
 )
-_KEY = re.compile(r" (?:\w*keys?|auths?|salts?|pepper|sig|signature|sess|\w*session(?: ?id)?|\w*cookies?|sid|phpsessid|jsessionid) ")
+_KEY = re.compile(
+    r" (?:\w*keys?|auths?|salts?|pepper|sig|signature|sess|\w*session(?: ?id)?|\w*cookies?|sid|phpsessid|jsessionid) "
+)
 _LAST = frozenset(
     "name names id ids type types url urls uri uris endpoint path paths file files filename dir length len size count limit "
     "field fields label placeholder hint prompt help description title message error text regex pattern format policy rule "

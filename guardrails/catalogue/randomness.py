@@ -79,7 +79,11 @@ def case(char: str) -> int:
 
 _SYMBOL = {char: place for place, char in enumerate(SYMBOLS)}
 _SYMBOL |= {char.upper(): place for char, place in _SYMBOL.items() if char.isalpha()}
-_CASE = {char: LOWER if char.islower() else UPPER if char.isupper() else DIGIT for char in _SYMBOL if char.isalnum()}
+_CASE = {
+    char: LOWER if char.islower() else UPPER if char.isupper() else DIGIT
+    for char in _SYMBOL
+    if char.isalnum()
+}
 
 
 def encode(model: Model) -> bytes:

@@ -97,10 +97,10 @@ class Reader:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         stems, short = "|".join(_STEMS), "|".join(_SHORT_STEMS)
-        more = [re.escape(name).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))]
+        more = [re.escape(name).replace(r"\ ", "[_ .-]{0,2}") for name in sorted(set(names))]
         self._stem = re.compile("|".join([stems, short, *more]), re.IGNORECASE | re.ASCII)
         named = (
-            {"named": rf"(?:{'|'.join(more)}){_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
+            {"named": rf"(?:{'|'.join(more)}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
             if more
             else {}
         )
@@ -186,7 +186,10 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
         Join.CALL,
         re.compile(rf"\\{{0,7}}[\"'`]?\s{{0,4}}(?:,|\()\s{{0,20}}{_OPEN}"),
     ),
-    (Join.ELEMENT, re.compile(r"[\"']?(?:\s[^<>]{0,60})?>(?:<!\[CDATA\[)?\s{0,40}(?P<quote>(?!))?(?P<escapes>(?!))?")),
+    (
+        Join.ELEMENT,
+        re.compile(r"[\"']?(?:\s[^<>]{0,60})?>(?:<!\[CDATA\[)?\s{0,40}(?P<quote>(?!))?(?P<escapes>(?!))?"),
+    ),
     (Join.CELL, re.compile(r"[^|\r\n\w]{0,24}\|[ \t]{0,40}(?P<quote>[`\"'])?[*]{0,2}(?P<escapes>(?!))?")),
     (
         Join.SENTENCE,
@@ -233,6 +236,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
 _BEFORE = re.compile(r"([A-Za-z]+|[0-9]+)[ -]\Z")
 _LETTERS = re.compile(r"[A-Za-z._-]+")
 _LONGEST_NAME = 32
+_GROUPED = re.compile(r"[A-Za-z0-9]{4}(?: [A-Za-z0-9]{4}){3,7}(?![\w ])", re.ASCII)
 
 
 def _is_name(value: str) -> bool:
@@ -241,7 +245,7 @@ def _is_name(value: str) -> bool:
     if len(value) < _LEAST:
         return True
     if len(value) > _LONGEST_NAME or not _LETTERS.fullmatch(value):
-        return " " in value
+        return " " in value and not _GROUPED.fullmatch(value)
     return bits(value) < _RANDOM
 
 
@@ -296,6 +300,8 @@ _LINE_START = re.compile(
 def _bare_end(text: str, begin: int, start: int, join: Join) -> int | None:
     """Where an unquoted value ends: as far as its surroundings let a value go; None for a call."""
     limit = min(len(text), start + MAX_VALUE)
+    if grouped := _GROUPED.match(text, start, limit):
+        return grouped.end()
     if join is Join.ELEMENT:
         return _cut(_ELEMENT_CUT, text, start, limit)
     if join is Join.FLAG:

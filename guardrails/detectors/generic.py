@@ -31,22 +31,22 @@ _LOOSE = frozenset({Join.SENTENCE, Join.SPACE, Join.CELL})
 
 def generic_score(pair: Assignment) -> float:
     """From 0, no secret, to 1: whether a value is one that no kind describes, by its name and its look."""
-    value = pair.value
+    value = pair.value.replace(" ", "")  # some passwords are issued in groups of four
     if len(value) < 6 or _STRANGE.search(value) or _OTHER.fullmatch(value):
         return 0.0
     name = telling(pair.words, pair.before)
     if name is Telling.NOTHING or stands_for_another(value) or not any(map(str.isalnum, value)):
         return 0.0
     if name is Telling.PASSWORD:
-        return _password(pair)
+        return _password(pair, value)
     if value.isdigit():
         return 0.0
-    return _token(pair, strict=name is Telling.KEY)
+    return _token(pair, value, strict=name is Telling.KEY)
 
 
-def _token(pair: Assignment, *, strict: bool) -> float:
+def _token(pair: Assignment, value: str, *, strict: bool) -> float:
     """For what a machine made. `strict`: the name is often that of something else."""
-    value, length = pair.value, len(pair.value)
+    length = len(value)
     if _PREFIXED_UUID.fullmatch(value) and not strict:
         return 0.7
     likely = odds(value)
@@ -62,8 +62,7 @@ def _token(pair: Assignment, *, strict: bool) -> float:
     return 0.75 if length >= 8 and likely >= (9 if length >= 10 else 14) else 0.0
 
 
-def _password(pair: Assignment) -> float:
-    value = pair.value
+def _password(pair: Assignment, value: str) -> float:
     if pair.join in _LOOSE and odds(value) < 9 and varied(value) < 3:
         return 0.0
     if pair.join is Join.SPACE and not pair.quoted and odds(value) < 14:
