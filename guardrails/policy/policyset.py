@@ -17,6 +17,7 @@ import regex
 from guardrails.detectors import Detector
 from guardrails.detectors.base import CannotJudge, Deadline, Match
 from guardrails.detectors.patterns import Index
+from guardrails.evidence import EvidenceError
 from guardrails.masking import AnyMask
 from guardrails.model import (
     Action,
@@ -189,14 +190,17 @@ class PolicySet:
         A detector that could not look is in `failed`; the others' hits are complete. Raises
         `CannotJudge` at the deadline.
         """
-        seen = views(text, self._limits)
+        try:
+            seen = views(text, self._limits)
+        except EvidenceError as error:
+            raise CannotJudge(Reason.DETECTOR_ERROR, str(error)) from None
         hits: dict[int, list[Hit]] = {}
         failed: dict[int, CannotJudge] = {}
         if seen.truncated:
             truncated = CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
             failed = dict.fromkeys(wanted, truncated)
         for view in seen.all:
-            scanned = self._index.scan(view.text, deadline)
+            scanned = self._index.scan(view.text, deadline, view.fresh)
             mine: dict[int, list[Match]] = {}
             for number, matches in scanned.matches.items():
                 detector, own = self._owners[number]
