@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from service.settings import Settings
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What a dialect understood of a gateway's payload."""
+    """What a dialect understood of a gateway's payload. `body` may be JSON text (`msgspec.Raw`) still."""
 
     hook: Hook
     context: Context
@@ -86,15 +87,23 @@ class Service:
         """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503."""
 
         def work(engine: Engine, deadline: Any, today: Any) -> Judged:
-            return engine.judge_body(
-                ask.body,
-                ask.hook,
-                ask.context,
-                deadline=deadline,
-                today=today,
-                format=ask.format,
-                response_unseen=ask.response_unseen,
-            )
+            def judge(how: Callable[..., Judged], body: object) -> Judged:
+                return how(
+                    body,
+                    ask.hook,
+                    ask.context,
+                    deadline=deadline,
+                    today=today,
+                    format=ask.format,
+                    response_unseen=ask.response_unseen,
+                )
+
+            if not isinstance(ask.body, msgspec.Raw):
+                return judge(engine.judge_body, ask.body)
+            try:
+                return judge(engine.judge_json, ask.body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return judge(engine.judge_body, wire.decode(bytes(ask.body)))
 
         self.metrics.in_flight.set(self.judging.in_flight + 1)
         try:
@@ -117,14 +126,6 @@ class Service:
             title=problem.title,
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
-
-
-def decode_object(data: bytes) -> dict[str, object]:
-    """A payload that must be a JSON object. Raises `Problem` 400."""
-    value = wire.decode(data)
-    if not isinstance(value, dict):
-        raise Problem(400, "Not an object", "the payload must be a JSON object")
-    return value
 
 
 def text(value: object) -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from guardrails.engine import Decision
+from guardrails.engine import Decision, JudgeCache
 from service.settings import LogFormat
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -78,7 +78,18 @@ class Metrics:
             "guardrails_policy_reloads", "Reloads of the policies.", ["outcome"], registry=one
         )
         self.in_flight = Gauge("guardrails_in_flight", "Exchanges judged or waiting now.", registry=one)
+        self.memory = Gauge(
+            "guardrails_memory_lookups", "Messages and texts looked up in memory.", ["outcome"], registry=one
+        )
+        self.memory_bytes = Gauge("guardrails_memory_bytes", "Bytes of that memory in use.", registry=one)
         self.policy = Gauge("guardrails_policy_info", "The policy set in force.", ["digest"], registry=one)
+
+    def watch(self, memory: JudgeCache | None) -> None:
+        """Shows how the memory of messages does."""
+        if memory is not None:
+            self.memory.labels("hit").set_function(lambda: memory.hits)
+            self.memory.labels("miss").set_function(lambda: memory.misses)
+            self.memory_bytes.set_function(memory.size)
 
     def text(self) -> bytes:
         """The Prometheus exposition."""

@@ -34,7 +34,9 @@ MAX_WIDTH = 8_192
 """The longest match, in characters, that a pattern may describe."""
 
 CONFIRM_SECONDS = 0.5
-"""How long one pattern may be confirmed on one text."""
+"""How long one pattern may be confirmed on a text of up to `CONFIRM_CHARS`; longer ones take longer."""
+
+CONFIRM_CHARS = 250_000
 
 PUMP_SECONDS = 0.25
 """How long a pattern may take on each pumped text when it is compiled."""
@@ -225,7 +227,7 @@ class Index:
     def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
         compiled = self._regex(number)
         width = self._widths[number]
-        seconds = min(CONFIRM_SECONDS, deadline.left())
+        seconds = min(CONFIRM_SECONDS * max(1, len(text) / CONFIRM_CHARS), deadline.left())
         if seconds <= 0:
             raise CannotJudge(Reason.DEADLINE)
         found: list[Match] = []
