@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
+Buffer: TypeAlias = bytes | msgspec.Raw
 
 _KEY_BYTES = 64
 _ENTRY_BYTES = 160
@@ -73,7 +76,9 @@ class Hasher:
         own = hashlib.blake2b("\0".join(purpose).encode("utf-8", "surrogatepass"), key=key[:_KEY_BYTES])
         self._start = hashlib.blake2b(key=own.digest(), digest_size=16)
 
-    def of(self, data: bytes) -> bytes:
+    def of(self, *data: Buffer) -> bytes:
+        """The hash of all of `data`, one after the other: their borders do not count."""
         started = self._start.copy()
-        started.update(data)
+        for one in data:
+            started.update(one)
         return started.digest()

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -112,13 +113,41 @@ class Known(msgspec.Struct, frozen=True):
         hits = sum(len(found) for one in self.sightings if one.seen for found in one.seen.hits.values())
         return 200 + 300 * len(self.sightings) + 250 * hits + 150 * (len(self.opaque) + len(self.unknown))
 
+    def is_telling(self) -> bool:
+        """Whether there is more to it than texts in which nothing was seen."""
+        return bool(self.sightings or self.unknown or self.opaque or self.unjudged)
+
     def lasts(self) -> bool:
         """Whether it would be found the same another time: not where time ran out or a detector failed."""
         return all(one.failure is None and one.seen and not one.seen.failed for one in self.sightings)
 
 
+class Block(msgspec.Struct, frozen=True):
+    """What some parts of a body hold that follow one another; `telling` are those with more than texts."""
+
+    segments: int
+    characters: int
+    telling: tuple[tuple[int, Known], ...]
+    lasts: bool
+
+    @classmethod
+    def of(cls, parts: Sequence[Known]) -> Block:
+        return cls(
+            segments=sum(one.segments for one in parts),
+            characters=sum(one.characters for one in parts),
+            telling=tuple((place, one) for place, one in enumerate(parts) if one.is_telling()),
+            lasts=all(one.lasts() for one in parts),
+        )
+
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 200 + sum(one.size() for _, one in self.telling)
+
+
 JudgeCache = Cache[object]
-"""What engines remember of contents: `Known` of parts, `Seen` of texts, `Traits` of messages."""
+"""What engines remember of contents: `Known` and `Block` of parts, `Seen` of texts, `Traits`."""
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -152,21 +181,24 @@ class Engine:
         clock = _Clock()
         parts = bodies.Parts(data)
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
-        names = self._memory.names(context.tenant, parts) if self._memory else {}
-        format = format or parts.format(hook, self._traits(parts, names))
+        named = [(block, self._name(block, context)) for block in parts.blocks()]
+        if format is None:
+            format = parts.format(hook, self._traits(named, context) if parts.needs_traits else Traits())
         clock.lap("read")
         purpose = self._memory.purpose("part", hook, format, *judgement.rules()) if self._memory else b""
-        for part in parts:
-            known = self._memory.known(purpose + names[part]) if self._memory else None
-            texts: Mapping[Address, str] | None = None
+        for block, name in named:
+            known = self._memory.get(purpose + name, Block) if self._memory else None
             if known is None:
-                reading = part.read(hook, format)
-                known, texts = judgement.see(reading)
-                if self._memory and known.lasts():
-                    self._memory.keep(purpose + names[part], known, known.size())
-            if known.sightings and texts is None:
-                texts = _texts(part.read(hook, format))
-            judgement.take(known, texts or {}, part)
+                known = Block.of(
+                    [self._part(judgement, one, purpose, hook, format, context) for one in block]
+                )
+                if self._memory and known.lasts:
+                    self._memory.keep(purpose + name, known, known.size())
+            judgement.segments += known.segments
+            judgement.characters += known.characters
+            for index, one in known.telling:
+                texts = _texts(block[index].read(hook, format)) if one.sightings else {}
+                judgement.take(one, texts, block[index])
         clock.lap("detect")
         decision = self._decide(judgement, clock)
         if response_unseen:
@@ -182,14 +214,41 @@ class Engine:
         clock.lap("rewrite")
         return Judged(msgspec.structs.replace(decision, timings=clock.laps), format, body)
 
-    def _traits(self, parts: bodies.Parts, names: Mapping[bodies.Part, bytes]) -> Traits:
-        """The traits of all messages, where the format hangs on them."""
+    def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
+        """What parts that follow one another are known by."""
+        return self._memory.hasher(context.tenant).of(*[part.raw for part in block]) if self._memory else b""
+
+    def _part(
+        self,
+        judgement: _Judgement,
+        part: bodies.Part,
+        purpose: bytes,
+        hook: Hook,
+        format: bodies.Format,
+        context: Context,
+    ) -> Known:
+        """What one part of a body holds, which may be known."""
+        if self._memory is None:
+            return judgement.see(part.read(hook, format))
+        key = purpose + self._name((part,), context)
+        known = self._memory.get(key, Known)
+        if known is None:
+            known = judgement.see(part.read(hook, format))
+            if known.lasts():
+                self._memory.keep(key, known, known.size())
+        return known
+
+    def _traits(self, named: Iterable[tuple[Sequence[bodies.Part], bytes]], context: Context) -> Traits:
+        """The traits of all messages, on which the format hangs."""
         seen = Traits()
-        for part in parts.items if parts.needs_traits else ():
-            key = b"traits" + names[part] if self._memory else b""
-            traits = self._memory.traits(key) if self._memory else None
+        for block, name in named:
+            key = b"traits" + name
+            traits = self._memory.get(key, Traits) if self._memory else None
             if traits is None:
-                traits = part.traits()
+                if len(block) > 1:
+                    traits = self._traits((((one,), self._name((one,), context)) for one in block), context)
+                else:
+                    traits = block[0].traits()
                 if self._memory:
                     self._memory.keep(key, traits, 500)
             seen |= traits
@@ -263,8 +322,9 @@ class Engine:
         clock: _Clock,
     ) -> Decision:
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
-        known, texts = judgement.see(reading)
-        judgement.take(known, texts)
+        known = judgement.see(reading)
+        judgement.segments, judgement.characters = known.segments, known.characters
+        judgement.take(known, _texts(reading))
         clock.lap("detect")
         return self._decide(judgement, clock)
 
@@ -313,22 +373,9 @@ class _Memory:
         self.purpose = lru_cache(maxsize=1_024)(self._purpose)
         self.hasher = lru_cache(maxsize=1_024)(self._hasher)
 
-    def known(self, key: bytes) -> Known | None:
+    def get(self, key: bytes, type: type[T]) -> T | None:
         found = self._cache.get(key)
-        return found if isinstance(found, Known) else None
-
-    def seen(self, key: bytes) -> Seen | None:
-        found = self._cache.get(key)
-        return found if isinstance(found, Seen) else None
-
-    def traits(self, key: bytes) -> Traits | None:
-        found = self._cache.get(key)
-        return found if isinstance(found, Traits) else None
-
-    def names(self, tenant: str, parts: bodies.Parts) -> dict[bodies.Part, bytes]:
-        """What each part is known by."""
-        of = self.hasher(tenant).of
-        return {part: of(part.raw) for part in parts}
+        return found if isinstance(found, type) else None
 
     def _hasher(self, tenant: str) -> Hasher:
         # No tenant can tell by the time it takes what another has sent.
@@ -406,10 +453,9 @@ class _Judgement:
         strictest = max((finding.action for finding in self.findings), default=Action.FLAG)
         return Verdict(int(strictest))
 
-    def see(self, reading: bodies.Reading) -> tuple[Known, dict[Address, str]]:
-        """What is to be seen in a body or a part of one, and the texts in which something was."""
+    def see(self, reading: bodies.Reading) -> Known:
+        """What is to be seen in a body or a part of one."""
         sightings: list[Sighting] = []
-        texts: dict[Address, str] = {}
         for segment in reading.segments:
             scope = self._scope(segment.role, segment.kind)
             if not scope.wanted or not segment.text:
@@ -420,9 +466,8 @@ class _Judgement:
             except CannotJudge as cannot:
                 failure = cannot
             if failure or (seen and (seen.hits or seen.failed)):
-                texts[segment.address] = segment.text
                 sightings.append(Sighting(segment.address, segment.role, segment.kind, seen, failure))
-        known = Known(
+        return Known(
             segments=len(reading.segments),
             characters=sum(len(segment.text) for segment in reading.segments),
             sightings=tuple(sightings),
@@ -430,12 +475,9 @@ class _Judgement:
             opaque=reading.opaque,
             unjudged=reading.unjudged,
         )
-        return known, texts
 
     def take(self, known: Known, texts: Mapping[Address, str], part: bodies.Part | None = None) -> None:
         """Judges what was seen: scope, thresholds and exceptions come to bear here."""
-        self.segments += known.segments
-        self.characters += known.characters
         self.unknown += known.unknown if part is None else map(part.pointer, known.unknown)
         for opaque in known.opaque:
             pointer = opaque.pointer if part is None else part.pointer(opaque.pointer)
@@ -598,7 +640,7 @@ class _Judgement:
                 seen = self._seen[key] = self._policies.look(text, scope.wanted, self._deadline)
             return seen
         name = scope.purpose + self._memory.hasher(self._tenant).of(text.encode("utf-8", "surrogatepass"))
-        seen = self._memory.seen(name)
+        seen = self._memory.get(name, Seen)
         if seen is None:
             self._deadline.check()
             seen = self._policies.look(text, scope.wanted, self._deadline)

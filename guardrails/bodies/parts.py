@@ -18,6 +18,9 @@ from guardrails.model import Address, Edit, Hook
 _LISTS = ("messages", "input", "contents")
 """The members that hold a conversation, in the formats that have one."""
 
+BLOCK = 24
+"""Messages that are looked up at once."""
+
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -29,12 +32,12 @@ class Part:
     into those in the whole body and back.
     """
 
+    __slots__ = ("_body", "_index", "_member", "raw")
+
     def __init__(self, raw: msgspec.Raw, member: str, index: int | None) -> None:
         self.raw = raw
         self._member = member
         self._index = index
-        self._alone = f"/{member}/0"
-        self._placed = f"/{member}/{index}"
         self._body: object = msgspec.UNSET
 
     @property
@@ -64,7 +67,9 @@ class Part:
 
     def pointer(self, pointer: str) -> str:
         """One of the part's own pointers as one into the whole body."""
-        return pointer if self._index is None else self._placed + pointer[len(self._alone) :]
+        if self._index is None:
+            return pointer
+        return f"/{self._member}/{self._index}{pointer[len(self._member) + 3 :]}"  # instead of 0
 
     def place(self, address: Address) -> Address:
         return Address(self.pointer(address.pointer), address.inner, address.place)
@@ -72,7 +77,8 @@ class Part:
     def unplace(self, address: Address) -> Address:
         if self._index is None:
             return address
-        return Address(self._alone + address.pointer[len(self._placed) :], address.inner, address.place)
+        placed = len(f"/{self._member}/{self._index}")
+        return Address(f"/{self._member}/0{address.pointer[placed:]}", address.inner, address.place)
 
 
 class Parts:
@@ -90,9 +96,11 @@ class Parts:
         self.head = Part(msgspec.Raw(msgspec.json.encode(members)), self._list, None)
         self.items = tuple(Part(item, self._list, place) for place, item in enumerate(items))
 
-    def __iter__(self) -> Iterator[Part]:
-        yield self.head
-        yield from self.items
+    def blocks(self) -> Iterator[tuple[Part, ...]]:
+        """The head alone, then the messages by the dozen: a conversation grows at its end only."""
+        yield (self.head,)
+        for first in range(0, len(self.items), BLOCK):
+            yield self.items[first : first + BLOCK]
 
     @property
     def needs_traits(self) -> bool:
