@@ -365,6 +365,8 @@ def _classes(ranges: Iterable[tuple[int, int]]) -> str:
 # Terminal output highlights what was searched for: the codes stand in the midst of a value.
 _CONTROL = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+_NO_CONTROLS = bytes((9, 10, 13, *range(32, 127), *range(128, 256)))
+
 _INVISIBLE_RANGES = (
     (0x00AD, 0x00AD),  # soft hyphen
     (0x034F, 0x034F),  # combining grapheme joiner
@@ -451,9 +453,7 @@ def _normalised(view: View, seen: Evidence) -> View:
     """NFKC by character and its marks; without invisible characters and terminal codes."""
     stripped = seen.control
     if stripped:
-        view = _edited(
-            view, "normalised", view.text, ((*match.span(), "") for match in _CONTROL.finditer(view.text))
-        )
+        view = _edited(view, "normalised", view.text, _control_edits(view.text))
     # One for one first: it leaves the offsets alone.
     strange = _strange(view.text)
     base, swaps = _swapped(view.text, strange, _SINGLE, _SINGLE_RUN)
@@ -461,6 +461,15 @@ def _normalised(view: View, seen: Evidence) -> View:
     # Where it was stripped first its parent is no view that anybody reads: all of it is new.
     normal = _edited(view, "normalised", base, edits, None if stripped else swaps)
     return view if normal.text == view.text else normal
+
+
+def _control_edits(text: str) -> Iterator[_Edit]:
+    """Removes control characters, and terminal codes as a whole."""
+    found = text.encode("latin-1", "replace").translate(None, _NO_CONTROLS)
+    for place in _places(text, set(found)):
+        match = _CONTROL.match(text, place)
+        if match:
+            yield *match.span(), ""
 
 
 def _cluster_runs(text: str, found: set[int]) -> Iterator[tuple[int, int]]:

@@ -276,7 +276,7 @@ def test_a_failure_is_not_remembered(monkeypatch):
     """What could not be looked at once is looked at again the next time."""
     remembering = Engine(engine("word", "mail").policies, KEYS, Cache(1_000_000))
     detector = remembering.policies.detectors[remembering.policies.rules[0].detector]
-    body = json.dumps({"messages": [{"role": "user", "content": "hello"}]}).encode()
+    body = json.dumps({"messages": [{"role": "user", "content": "hello quetzalcoatlus rex"}]}).encode()
 
     def verdict():
         return remembering.judge_json(
@@ -284,10 +284,10 @@ def test_a_failure_is_not_remembered(monkeypatch):
         ).decision.verdict
 
     with monkeypatch.context() as patch:
-        patch.setattr(detector, "inspect", lambda *_: 1 / 0)
+        patch.setattr(detector, "confirm", lambda *_: 1 / 0)
         assert verdict() is Verdict.DENY
 
-    assert verdict() is Verdict.ALLOW
+    assert verdict() is Verdict.MASK
 
 
 @pytest.mark.parametrize("error", [ValueError("zelda"), RecursionError(), MemoryError(), TimeoutError()])
@@ -299,8 +299,9 @@ def test_a_detector_that_fails_is_never_nothing_found(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(detector, "inspect", fail)
-    decision = judge({"messages": [{"role": "user", "content": "hello"}]}, Hook.REQUEST, on=broken).decision
+    monkeypatch.setattr(detector, "confirm", fail)
+    body = {"messages": [{"role": "user", "content": "hello quetzalcoatlus rex"}]}
+    decision = judge(body, Hook.REQUEST, on=broken).decision
 
     assert decision.verdict is Verdict.DENY
     assert [one.reason.value for one in decision.unjudged] == ["detector_error"]

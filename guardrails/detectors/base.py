@@ -106,6 +106,11 @@ class Detector(Protocol):
         """
         ...
 
+    @property
+    def inspects(self) -> bool:
+        """Whether `inspect` ever finds anything: False for a detector of patterns alone."""
+        ...
+
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         """Hits that no pattern finds. Called once per text, `views[0]` being the source.
 

@@ -67,6 +67,8 @@ class InvisibleSpec(
 class InvisibleDetector:
     """Reads the source text only: every other view has these characters removed."""
 
+    inspects = True
+
     def __init__(self, spec: InvisibleSpec) -> None:
         self.name = "invisible"
         self.patterns = ()

@@ -16,7 +16,7 @@ import os
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -75,10 +75,10 @@ class Stretches:
         self.spans = spans
         self._starts = [start for start, _ in spans]
 
-    def has(self, place: int) -> bool:
-        """Whether a place is within a stretch or at the end of one."""
-        before = bisect_right(self._starts, place) - 1
-        return before >= 0 and place <= self.spans[before][1]
+    def touch(self, start: int, end: int) -> bool:
+        """Whether a stretch overlaps or borders on `[start, end)`."""
+        before = bisect_right(self._starts, end) - 1
+        return before >= 0 and start <= self.spans[before][1]
 
 
 Fresh = Callable[[int], Sequence[tuple[int, int]] | None]
@@ -166,8 +166,14 @@ class Index:
             raise failure
         return scanned.matches
 
-    def scan(self, text: str, deadline: Deadline, fresh: Fresh | None = None) -> Scanned:
-        """Confirmed matches by pattern number, with those that failed apart.
+    def scan(
+        self,
+        text: str,
+        deadline: Deadline,
+        fresh: Fresh | None = None,
+        wanted: Container[int] | None = None,
+    ) -> Scanned:
+        """Confirmed matches by number of the `wanted` patterns (all by default), those that failed apart.
 
         `fresh` says what of the text was not scanned before; matches with nothing new within their reach
         are left out. Raises `CannotJudge` when the pass itself could not be finished.
@@ -176,7 +182,11 @@ class Index:
         failed: dict[int, CannotJudge] = {}
         if not text:
             return Scanned(matches, failed)
+        near = fresh(CONTEXT) if fresh else None
+        new = None if near is None else Stretches(near)
         for number, ends in self._candidates(text, deadline, fresh).items():
+            if wanted is not None and number not in wanted:
+                continue
             try:
                 found = self._confirm(number, text, ends, deadline)
             except CannotJudge as failure:
@@ -184,6 +194,9 @@ class Index:
                     raise
                 failed[number] = failure
             else:
+                if new is not None:
+                    # The others were found before, or are halves of a match whose other end is not new.
+                    found = [one for one in found if new.touch(one.outer_start, one.outer_end)]
                 if found:
                     matches[number] = found
         return Scanned(matches, failed)
@@ -219,7 +232,7 @@ class Index:
         self._wide.ends(data, deadline, wide)
         for number, places in (wide if len(data) == len(text) else _in_code_points(data, wide)).items():
             reached = Stretches(fresh(self._widths[number] + CONTEXT) or ())
-            kept = {place for place in places if reached.has(place)}
+            kept = {place for place in places if reached.touch(place, place)}
             if kept:
                 ends[number] = kept
         return ends

@@ -51,6 +51,8 @@ def _chosen(globs: Sequence[str], field: str, catalogue: dict[str, SecretKind]) 
 class SecretDetector:
     """A match is a hit when it passes its kind's validators."""
 
+    inspects = False
+
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
         self._kinds = tuple(chosen)

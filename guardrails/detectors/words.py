@@ -57,6 +57,8 @@ class WordsSpec(msgspec.Struct, frozen=True, tag_field="type", tag="words", forb
 class WordsDetector:
     """Each phrase is a pattern of the shared pass, compiled for confirmation when it first occurs."""
 
+    inspects = False
+
     def __init__(self, spec: WordsSpec) -> None:
         self.name = f"words {spec.match.value}"
         self._label = spec.label

@@ -167,6 +167,7 @@ class PolicySet:
         self._index = index
         self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)
         self._limits = limits or ViewLimits()
+        self._chosen: dict[frozenset[int], tuple[frozenset[int], tuple[int, ...]]] = {}
 
     def only(self, rule: str) -> PolicySet:
         """This set with one rule, for its examples: enforced for whoever calls, and no exceptions."""
@@ -199,24 +200,33 @@ class PolicySet:
         if seen.truncated:
             truncated = CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
             failed = dict.fromkeys(wanted, truncated)
+        patterns, inspecting = self._choose(wanted)
         for view in seen.all:
-            scanned = self._index.scan(view.text, deadline, view.fresh)
+            scanned = self._index.scan(view.text, deadline, view.fresh, patterns)
             mine: dict[int, list[Match]] = {}
             for number, matches in scanned.matches.items():
                 detector, own = self._owners[number]
-                if detector in wanted:
-                    mine.setdefault(detector, []).extend(
-                        msgspec.structs.replace(match, pattern=own) for match in matches
-                    )
+                mine.setdefault(detector, []).extend(
+                    msgspec.structs.replace(match, pattern=own) for match in matches
+                )
             for number, failure in scanned.failed.items():
                 failed.setdefault(self._owners[number][0], failure)
             for detector, matches in mine.items():
                 confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
                 self._collect(detector, confirm, hits, failed)
-        for detector in wanted:
+        for detector in inspecting:
             inspect = partial(self.detectors[detector].inspect, seen.all, deadline)
             self._collect(detector, inspect, hits, failed)
         return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+
+    def _choose(self, wanted: frozenset[int]) -> tuple[frozenset[int], tuple[int, ...]]:
+        """The patterns of the wanted detectors, and those of them that inspect."""
+        chosen = self._chosen.get(wanted)
+        if chosen is None:
+            patterns = (number for number, (detector, _) in enumerate(self._owners) if detector in wanted)
+            inspecting = (number for number in sorted(wanted) if self.detectors[number].inspects)
+            chosen = self._chosen[wanted] = (frozenset(patterns), tuple(inspecting))
+        return chosen
 
     def _collect(
         self,
