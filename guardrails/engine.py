@@ -426,7 +426,7 @@ class _Judgement:
         self._tenant = context.tenant
         self._deadline = deadline
         self._today = today
-        self._rules = [rule for rule in policies.rules if rule.covers_exchange(hook, context)]
+        self._rules = policies.rules_for(hook, context)
         self._rule = {rule.id: rule for rule in self._rules}
         self._in_scope: dict[tuple[Role, Kind], _Scope] = {}
         self._seen: dict[tuple[str, frozenset[int]], Seen] = {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import re
 import secrets
 import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 import structlog
@@ -51,6 +55,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Finding the child of some labels takes longer than counting does.
+        self._of: Callable[..., Any] = lru_cache(maxsize=4_096)(
+            lambda metric, *labels: metric.labels(*labels)
+        )
         one = self.registry
         self.verdicts = Counter(
             "guardrails_verdicts", "Exchanges judged.", ["hook", "dialect", "verdict"], registry=one
@@ -98,16 +106,16 @@ class Metrics:
     def judged(self, decision: Decision, dialect: str, seconds: float) -> None:
         """Counts one decision."""
         hook = decision.hook.value
-        self.verdicts.labels(hook, dialect, decision.verdict.word).inc()
-        self.exchanges.labels(hook).observe(seconds)
+        self._of(self.verdicts, hook, dialect, decision.verdict.word).inc()
+        self._of(self.exchanges, hook).observe(seconds)
         for stage, spent in decision.timings.items():
-            self.stages.labels(stage).observe(spent)
-        for finding in decision.findings:
-            self.findings.labels(finding.rule, finding.action.word, "enforce").inc()
-        for finding in decision.shadow:
-            self.findings.labels(finding.rule, finding.action.word, "shadow").inc()
+            self._of(self.stages, stage).observe(spent)
+        for mode, findings in (("enforce", decision.findings), ("shadow", decision.shadow)):
+            counts = collections.Counter((finding.rule, finding.action.word) for finding in findings)
+            for (rule, action), count in counts.items():
+                self._of(self.findings, rule, action, mode).inc(count)
         for failure in decision.unjudged:
-            self.unjudged.labels(failure.reason.value).inc()
+            self._of(self.unjudged, failure.reason.value).inc()
 
 
 def logger(format: LogFormat) -> structlog.typing.FilteringBoundLogger:

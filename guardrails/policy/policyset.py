@@ -33,6 +33,8 @@ from guardrails.model import (
 )
 from guardrails.text import ViewLimits, views
 
+_CONTEXTS_REMEMBERED = 1_024
+
 
 class Globs(msgspec.Struct, frozen=True):
     """Names or globs (`*`, `?`), of which any may match. Letters' case counts."""
@@ -167,6 +169,13 @@ class PolicySet:
         self._index = index
         self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)
         self._limits = limits or ViewLimits()
+        scopes = [scope for rule in rules for scope in rule.scopes]
+        self._heeds = tuple(
+            any(getattr(scope, field) is not None for scope in scopes)
+            for field in ("tenants", "routes", "providers", "models")
+        )
+        self._metadata = sorted({name for scope in scopes for name, _ in scope.metadata})
+        self._covered: dict[tuple[Hook, tuple[str | None, ...]], tuple[CompiledRule, ...]] = {}
         self._chosen: dict[frozenset[int], tuple[frozenset[int], tuple[int, ...]]] = {}
 
     def only(self, rule: str) -> PolicySet:
@@ -184,6 +193,30 @@ class PolicySet:
         return PolicySet(
             alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
         )
+
+    def rules_for(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
+        """The rules that apply to an exchange."""
+        said = self._heeded(context)
+        if said is None:
+            return self._covering(hook, context)
+        known = self._covered.get((hook, said))
+        if known is None:
+            if len(self._covered) >= _CONTEXTS_REMEMBERED:
+                self._covered.clear()
+            known = self._covered[hook, said] = self._covering(hook, context)
+        return known
+
+    def _heeded(self, context: Context) -> tuple[str | None, ...] | None:
+        """What any scope looks at in a context; None when it is too long to be remembered."""
+        named = (context.tenant, context.route, context.provider, context.model)
+        said = (
+            *(value if heeded else None for value, heeded in zip(named, self._heeds, strict=True)),
+            *(context.metadata.get(name) for name in self._metadata),
+        )
+        return said if sum(len(one) for one in said if one) < 1_000 else None
+
+    def _covering(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
+        return tuple(rule for rule in self.rules if rule.covers_exchange(hook, context))
 
     def look(self, text: str, wanted: frozenset[int], deadline: Deadline) -> Seen:
         """Runs the `wanted` detectors over one text, in all its views.
