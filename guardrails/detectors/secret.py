@@ -62,6 +62,8 @@ class SecretDetector:
     `generic-assignment`. A pair's hit on what a pattern has found is dropped.
     """
 
+    inspects = False
+
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
         self._min_score = min_score
