@@ -10,16 +10,18 @@ from guardrails.detectors.assignments import Assignment, Join
 
 _OTHER = re.compile(
     r"""(?xi)
-    [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                     # a UUID
-    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8} | [#][0-9a-f]{3,8}  # dates, numbers, colours
-    | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?                      # versions, addresses
-    | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*  # addresses
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                   # mail
-    | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+      # paths
-    | [\w./@-]*\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css|png|jpe?g|svg|gif|ico
-        |xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local|internal|example|test)
-    | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .* | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*  # digests
-    | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*         # public halves
+    [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                                # a UUID
+    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8}             # dates, numbers
+    | [#][0-9a-f]{3,8} | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?               # colours, versions
+    | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*   # addresses
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                              # mail
+    | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+     # paths
+    | [\w./@-]*\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css
+        |png|jpe?g|svg|gif|ico|xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local
+        |internal|example|test)
+    | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .*            # digests
+    | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*
+    | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*        # public halves
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16}
     """
 )
