@@ -109,7 +109,7 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
         "short": rf"(?:{short})(?:[_.-]{name})?{gap}{{1,24}}{plain}",
         "typed": rf"(?:{stems}){name}:? ?[&*]?{types}{gap}{{1,10}}[\"`]",
         "entry": (
-            rf"(?:{stems}){name}[\"'\\,\s>/]{{1,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
+            rf"(?:{stems}){name}[\"'\\,\s>/]{{0,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
             rf"{members}[\"'\\]{{0,8}}\s?[=:>]"
         ),
         "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",

@@ -61,12 +61,13 @@ def _token(pair: Assignment, value: str, *, strict: bool) -> float:
         return 0.7 if length >= 16 and not strict else 0.0
     if strict:
         return 0.7 if length >= 16 and likely >= 18 else 0.0
-    return 0.75 if length >= 8 and likely >= (9 if length >= 10 else 14) else 0.0
+    least = 0 if varied(value) == 4 and length >= 10 else 9 if length >= 10 else 14
+    return 0.75 if length >= 8 and likely >= least else 0.0
 
 
 def _password(pair: Assignment, value: str) -> float:
     if pair.join in _LOOSE and odds(value) < 9 and varied(value) < 3:
         return 0.0
-    if pair.join is Join.SPACE and not pair.quoted and odds(value) < 14:
+    if pair.join is Join.SPACE and odds(value) < (9 if pair.quoted else 14):
         return 0.0
     return password_score(value)
