@@ -34,8 +34,8 @@ def _numbers() -> dict[str, int]:
 
 
 def seed_phrases(text: str, match: Match) -> Iterator[Span]:
-    """The longest run of 24, 21, 18, 15 or 12 words of the list, from the match on, whose checksum is right."""
-    words = []
+    """The longest run of 24, 21, 18, 15 or 12 words of the list from the match on with the right checksum."""
+    words: list[tuple[int, int]] = []
     first = _WORD.search(text, match.outer_start)
     while first is not None and len(words) < _COUNTS[0]:
         words.append(first.span())
@@ -66,13 +66,6 @@ _BETWEEN = re.compile(_SPACE)
 _PHRASE = rf"(?:^|[\n\"'`:=>(\t])[ \t]{{0,4}}(?:1[.:)] ?)?[a-z]{{3,8}}(?:{_SPACE}[a-z]{{3,8}}){{11}}"
 
 READERS: dict[str, Reader] = {
-    "seed-phrase": Reader(
-        (
-            Pattern(
-                "seed phrase", rf"[a-z]{{3,8}}[\"']?(?:{_BETWEEN}[a-z]{{3,8}}[\"']?){{11,30}}", ascii=True
-            ),
-        ),
-        seed_phrases,
-    )
+    "seed-phrase": Reader((Pattern("seed phrase", _PHRASE, ascii=True),), seed_phrases)
 }
 """By the name that a record gives as its `reader`."""
