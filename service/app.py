@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Litestar:
         Cache(settings.memory_bytes) if settings.memory_bytes else None,
     )
     metrics.watch(holder.memory)
-    metrics.policy.labels(holder.state.digest).set(1)
+    metrics.in_force(holder.state.digest)
     if keys.open:
         if not is_loopback(settings.host):
             raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
@@ -233,8 +233,7 @@ def _keys(settings: Settings, log: Any) -> Keys:
 def _reloaded(holder: PolicyHolder, metrics: telemetry.Metrics, log: Any, *, loaded: bool) -> None:
     metrics.reloads.labels("loaded" if loaded else "refused").inc()
     if loaded:
-        metrics.policy.clear()
-        metrics.policy.labels(holder.state.digest).set(1)
+        metrics.in_force(holder.state.digest)
         log.info("policies reloaded", policy=holder.state.digest)
     else:
         log.error("policies not reloaded; the last good set stays in force", problem=holder.state.problem)

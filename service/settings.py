@@ -51,6 +51,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         _described("Time to judge one exchange, waiting included. Keep it below the gateway's.", gt=0, le=60),
     ] = 2.5
+    workers: Annotated[
+        int,
+        _described(
+            "Worker processes; 0 means one per core. Each has its own limits and memory of messages.",
+            ge=0,
+            le=256,
+        ),
+    ] = 1
     threads: Annotated[int, _described("Detection threads; 0 means one per core.", ge=0, le=256)] = 0
     max_in_flight: Annotated[int, _described("Exchanges judged or waiting; beyond it 503.", ge=1)] = 64
     max_in_flight_per_tenant: Annotated[int, _described("The same for one tenant; beyond it 429.", ge=1)] = 48
