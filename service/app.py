@@ -32,7 +32,7 @@ from service.judging import Judging
 from service.openapi import HookOperation, PortkeyOperation
 from service.policies import PolicyHolder
 from service.problems import Problem
-from service.settings import Settings, SettingsError, is_loopback, secret_of
+from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
 
 _ASSETS = "/docs/assets"
 
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Litestar:
     holder = PolicyHolder(
         Path(settings.policies),
         _keys(settings, log),
-        Path(settings.cache) if settings.cache else None,
+        cache_of(settings),
         lambda loaded: _reloaded(holder, metrics, log, loaded=loaded),
         Cache(settings.memory_bytes) if settings.memory_bytes else None,
     )

@@ -62,7 +62,7 @@ def _bound(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
         raise SettingsError(f"cannot listen at {settings.host}, port {settings.port}: {why}") from None
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
+import platformdirs
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+
+from guardrails import DISTRIBUTION
 
 PREFIX = "GUARDRAILS_"
 
@@ -67,8 +70,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2.0
     shutdown_seconds: Annotated[int, _described("Time for requests in flight at shutdown.", ge=0)] = 15
     cache: Annotated[
-        str | None, _described("Folder for compiled pattern databases. Unset: compiled at every start.")
-    ] = None
+        str,
+        _described(
+            "Folder for compiled pattern databases; `auto`: the user's cache folder, `none`: compiled at "
+            "every start."
+        ),
+    ] = "auto"
     memory_bytes: Annotated[
         int,
         _described(
@@ -103,6 +110,13 @@ def load(environment: Mapping[str, str], file: Path | None = None, **overrides: 
             # The value itself may be a secret; msgspec's message names only types and limits.
             raise SettingsError(f"setting `{name}`: {str(error)[:1].lower()}{str(error)[1:]}") from None
     return Settings(**checked)  # type: ignore[arg-type]
+
+
+def cache_of(settings: Settings) -> Path | None:
+    """The folder for compiled pattern databases, None for none."""
+    if settings.cache == "auto":
+        return platformdirs.user_cache_path(DISTRIBUTION)
+    return Path(settings.cache) if settings.cache not in {"", "none"} else None
 
 
 def secret_of(settings: Settings) -> bytes | None:
