@@ -5,12 +5,9 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.catalogue.secret_kinds import expand, kinds
 from guardrails.detectors import SecretSpec, SpecError
 from guardrails.detectors.base import CannotJudge, Deadline, Pattern
 from guardrails.detectors.patterns import Index, PatternError, check
-from guardrails.policy.decode import marked
-from guardrails.text import View
 
 PATTERNS = [
     Pattern("word", r"\batlas-(?P<secret>[a-z]{3,12}-\d{2})\b"),
@@ -72,34 +69,9 @@ def test_a_cached_database_answers_alike(tmp_path):
     assert first.matches(text, Deadline.after(5)) == second.matches(text, Deadline.after(5)) != {}
 
 
-SECRETS = SecretSpec(kinds=("*",)).detector()
-SECRET_INDEX = Index.compile(SECRETS.patterns)
-IDS = sorted(kinds())
-WRAPPERS = ("{}", "    12\t{}", "+{}", "2026-11-23T10:00:00Z INFO {} done")
-
-
-def secret_spans(text, kind):
-    number = IDS.index(kind)
-    matches = SECRET_INDEX.matches(text, Deadline.after(5)).get(number, [])
-    hits = SECRETS.confirm(View("source", text), matches, Deadline.after(5))
-    return [(one.start, one.end) for one in hits]
-
-
-@pytest.mark.parametrize("kind", IDS)
-def test_a_kind_holds_its_own_examples(kind):
-    """Every hit is found with its exact span, bare and in what people paste it in; no miss is."""
-    for example in kinds()[kind].examples:
-        if example.hit is None:
-            assert secret_spans(expand(example.miss, kind), kind) == []
-            continue
-        for wrapper in WRAPPERS:
-            text, spans = marked(wrapper.replace("{}", expand(example.hit, kind)))
-            assert secret_spans(text, kind) == [(span.start, span.end) for span in spans]
-
-
 def test_an_unknown_kind_is_an_error_with_a_suggestion():
     """A misspelt kind names the nearest one."""
     with pytest.raises(SpecError) as caught:
-        SecretSpec(kinds=("github-tokn",)).detector()
+        SecretSpec(kinds=("github-oauth-tokn",)).detector()
 
-    assert "github-token" in caught.value.help
+    assert "github-oauth-token" in caught.value.help
