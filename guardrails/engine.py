@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
 from guardrails import bodies
+from guardrails.bodies.detect import Traits
+from guardrails.cache import Cache, Hasher
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.masking import (
     Keys,
@@ -22,15 +26,18 @@ from guardrails.masking import (
 )
 from guardrails.model import (
     Action,
+    Address,
     Context,
     Edit,
     Finding,
     Hit,
     Hook,
+    Kind,
     Mode,
     OnError,
     Opaque,
     Reason,
+    Role,
     Segment,
     Span,
     Unjudged,
@@ -71,19 +78,181 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A decision on a whole body. `body` is the rewritten body when the verdict is `mask`, else None."""
+    """A decision on a whole body. `body` is the rewritten body when the verdict is `mask`, else None.
+
+    It is JSON text (`msgspec.Raw`) where JSON text was judged.
+    """
 
     decision: Decision
     format: bodies.Format
     body: object = None
 
 
+class Sighting(msgspec.Struct, frozen=True):
+    """A segment, without its text, in which something was seen or could not be looked at."""
+
+    address: Address
+    role: Role
+    kind: Kind
+    seen: Seen | None
+    failure: CannotJudge | None = None
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What one part of a body holds, without its texts. Addresses are the part's own."""
+
+    segments: int
+    characters: int
+    sightings: tuple[Sighting, ...] = ()
+    unknown: tuple[str, ...] = ()
+    opaque: tuple[Opaque, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        hits = sum(len(found) for one in self.sightings if one.seen for found in one.seen.hits.values())
+        return 200 + 300 * len(self.sightings) + 250 * hits + 150 * (len(self.opaque) + len(self.unknown))
+
+    def is_telling(self) -> bool:
+        """Whether there is more to it than texts in which nothing was seen."""
+        return bool(self.sightings or self.unknown or self.opaque or self.unjudged)
+
+    def lasts(self) -> bool:
+        """Whether it would be found the same another time: not where time ran out or a detector failed."""
+        return all(one.failure is None and one.seen and not one.seen.failed for one in self.sightings)
+
+
+class Block(msgspec.Struct, frozen=True):
+    """What some parts of a body hold that follow one another; `telling` are those with more than texts."""
+
+    segments: int
+    characters: int
+    telling: tuple[tuple[int, Known], ...]
+    lasts: bool
+
+    @classmethod
+    def of(cls, parts: Sequence[Known]) -> Block:
+        return cls(
+            segments=sum(one.segments for one in parts),
+            characters=sum(one.characters for one in parts),
+            telling=tuple((place, one) for place, one in enumerate(parts) if one.is_telling()),
+            lasts=all(one.lasts() for one in parts),
+        )
+
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 200 + sum(one.size() for _, one in self.telling)
+
+
+JudgeCache = Cache[object]
+"""What engines remember of contents: `Known` and `Block` of parts, `Seen` of texts, `Traits`."""
+
+T = TypeVar("T")
+
+
 class Engine:
     """Judges by one policy set. Safe to use from several threads."""
 
-    def __init__(self, policies: PolicySet, keys: Keys) -> None:
+    def __init__(self, policies: PolicySet, keys: Keys, cache: JudgeCache | None = None) -> None:
+        """`cache` may be shared with engines of other policy sets: entries tell them apart."""
         self.policies = policies
         self.keys = keys
+        self._memory = None if cache is None else _Memory(cache, policies.digest, keys)
+
+    def judge_json(
+        self,
+        data: bytes | msgspec.Raw,
+        hook: Hook,
+        context: Context,
+        *,
+        deadline: Deadline,
+        today: dt.date,
+        format: bodies.Format | None = None,
+        response_unseen: bool = False,
+    ) -> Judged:
+        """Judges a provider's body as JSON text, and rewrites it where the verdict is `mask`.
+
+        Messages that are known are not decoded, and what is not masked stays byte for byte.
+        `response_unseen` says of a request that its response will be streamed past us; policies with
+        `streams: deny` then deny it where they have response rules to enforce.
+        Raises `msgspec.DecodeError` when it is no JSON object as `msgspec` reads it, `UnicodeDecodeError`
+        when it is not UTF-8, `RecursionError` when it is nested deeper than the interpreter's stack.
+        """
+        clock = _Clock()
+        parts = bodies.Parts(data)
+        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
+        named = [(block, self._name(block, context)) for block in parts.blocks()]
+        if format is None:
+            format = parts.format(hook, self._traits(named, context) if parts.needs_traits else Traits())
+        clock.lap("read")
+        purpose = self._memory.purpose("part", hook, format, *judgement.rules()) if self._memory else b""
+        for block, name in named:
+            known = self._memory.get(purpose + name, Block) if self._memory else None
+            if known is None:
+                known = Block.of(
+                    [self._part(judgement, one, purpose, hook, format, context) for one in block]
+                )
+                if self._memory and known.lasts:
+                    self._memory.keep(purpose + name, known, known.size())
+            judgement.segments += known.segments
+            judgement.characters += known.characters
+            for index, one in known.telling:
+                texts = _texts(block[index].read(hook, format)) if one.sightings else {}
+                judgement.take(one, texts, block[index])
+        clock.lap("detect")
+        decision = self._decide(judgement, clock)
+        if response_unseen:
+            decision = self._deny_stream(decision, context)
+        if decision.verdict is not Verdict.MASK:
+            return Judged(decision, format)
+        try:
+            body = parts.joined(
+                {part: part.rewritten(edits) for part, edits in judgement.by_part(decision.edits).items()}
+            )
+        except bodies.EditError:
+            return Judged(_unwritten(decision), format)
+        clock.lap("rewrite")
+        return Judged(msgspec.structs.replace(decision, timings=clock.laps), format, body)
+
+    def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
+        """What parts that follow one another are known by."""
+        return self._memory.hasher(context.tenant).of(*[part.raw for part in block]) if self._memory else b""
+
+    def _part(
+        self,
+        judgement: _Judgement,
+        part: bodies.Part,
+        purpose: bytes,
+        hook: Hook,
+        format: bodies.Format,
+        context: Context,
+    ) -> Known:
+        """What one part of a body holds, which may be known."""
+        if self._memory is None:
+            return judgement.see(part.read(hook, format))
+        key = purpose + self._name((part,), context)
+        known = self._memory.get(key, Known)
+        if known is None:
+            known = judgement.see(part.read(hook, format))
+            if known.lasts():
+                self._memory.keep(key, known, known.size())
+        return known
+
+    def _traits(self, named: Iterable[tuple[Sequence[bodies.Part], bytes]], context: Context) -> Traits:
+        """The traits of all messages, on which the format hangs."""
+        seen = Traits()
+        for block, name in named:
+            key = b"traits" + name
+            traits = self._memory.get(key, Traits) if self._memory else None
+            if traits is None:
+                if len(block) > 1:
+                    traits = self._traits((((one,), self._name((one,), context)) for one in block), context)
+                else:
+                    traits = block[0].traits()
+                if self._memory:
+                    self._memory.keep(key, traits, 500)
+            seen |= traits
+        return seen
 
     def judge_body(
         self,
@@ -96,15 +265,14 @@ class Engine:
         format: bodies.Format | None = None,
         response_unseen: bool = False,
     ) -> Judged:
-        """Judges a provider's JSON body, and rewrites it where the verdict is `mask`.
+        """Judges a decoded body of any JSON type, and rewrites it where the verdict is `mask`.
 
-        `response_unseen` says of a request that its response will be streamed past us; policies with
-        `streams: deny` then deny it where they have response rules to enforce.
+        The same as `judge_json`, which is faster on conversations.
         """
         clock = _Clock()
         reading = bodies.read(body, hook, format)
         clock.lap("read")
-        decision = self._judge(reading.segments, hook, context, deadline, today, reading, clock)
+        decision = self._judge(reading, hook, context, deadline, today, clock)
         if response_unseen:
             decision = self._deny_stream(decision, context)
         if decision.verdict is not Verdict.MASK:
@@ -112,12 +280,7 @@ class Engine:
         try:
             rewritten = bodies.apply(body, decision.edits)
         except bodies.EditError:
-            # Better no answer than one with the value in it.
-            failure = Unjudged(Reason.UNAPPLICABLE, detail="the masked text could not be written back")
-            denied = msgspec.structs.replace(
-                decision, verdict=Verdict.DENY, edits=(), unjudged=(*decision.unjudged, failure)
-            )
-            return Judged(denied, reading.format)
+            return Judged(_unwritten(decision), reading.format)
         clock.lap("rewrite")
         return Judged(msgspec.structs.replace(decision, timings=clock.laps), reading.format, rewritten)
 
@@ -147,42 +310,79 @@ class Engine:
     ) -> Decision:
         """Judges texts that have been taken out of their body already."""
         reading = bodies.Reading(bodies.Format.GENERIC, tuple(segments), (), (), ())
-        return self._judge(segments, hook, context, deadline, today, reading, _Clock())
+        return self._judge(reading, hook, context, deadline, today, _Clock())
 
     def _judge(
         self,
-        segments: Sequence[Segment],
+        reading: bodies.Reading,
         hook: Hook,
         context: Context,
         deadline: Deadline,
         today: dt.date,
-        reading: bodies.Reading,
         clock: _Clock,
     ) -> Decision:
-        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today)
-        judgement.read_failures(reading.unjudged)
-        for segment in segments:
-            judgement.look(segment)
+        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
+        known = judgement.see(reading)
+        judgement.segments, judgement.characters = known.segments, known.characters
+        judgement.take(known, _texts(reading))
         clock.lap("detect")
+        return self._decide(judgement, clock)
+
+    def _decide(self, judgement: _Judgement, clock: _Clock) -> Decision:
         judgement.escalate()
-        edits = judgement.mask(segments) if judgement.verdict() is Verdict.MASK else []
+        edits = judgement.mask() if judgement.verdict() is Verdict.MASK else []
         clock.lap("mask")
         verdict = judgement.verdict()
         return Decision(
             verdict=verdict,
-            hook=hook,
+            hook=judgement.hook,
             policy=self.policies.digest,
             findings=tuple(judgement.findings),
             shadow=tuple(judgement.shadow),
             excused=tuple(judgement.excused),
             edits=tuple(edits) if verdict is Verdict.MASK else (),
             unjudged=tuple(judgement.unjudged),
-            unknown=reading.unknown,
-            opaque=reading.opaque,
-            segments=len(segments),
-            characters=sum(len(segment.text) for segment in segments),
+            unknown=tuple(judgement.unknown),
+            opaque=tuple(judgement.opaque),
+            segments=judgement.segments,
+            characters=judgement.characters,
             timings=clock.laps,
         )
+
+
+def _unwritten(decision: Decision) -> Decision:
+    """A denial instead of a mask that could not be written: no answer is better than one with the value."""
+    failure = Unjudged(Reason.UNAPPLICABLE, detail="the masked text could not be written back")
+    return msgspec.structs.replace(
+        decision, verdict=Verdict.DENY, edits=(), unjudged=(*decision.unjudged, failure)
+    )
+
+
+def _texts(reading: bodies.Reading) -> dict[Address, str]:
+    return {segment.address: segment.text for segment in reading.segments}
+
+
+class _Memory:
+    """A cache as one engine uses it: keyed by tenant, policy set and purpose."""
+
+    def __init__(self, cache: JudgeCache, digest: str, keys: Keys) -> None:
+        self._cache = cache
+        self._digest = digest
+        self._keys = keys
+        self.keep = cache.put
+        self.purpose = lru_cache(maxsize=1_024)(self._purpose)
+        self.hasher = lru_cache(maxsize=1_024)(self._hasher)
+
+    def get(self, key: bytes, type: type[T]) -> T | None:
+        found = self._cache.get(key)
+        return found if isinstance(found, type) else None
+
+    def _hasher(self, tenant: str) -> Hasher:
+        # No tenant can tell by the time it takes what another has sent.
+        return Hasher(self._keys.derive("cache", tenant), self._digest)
+
+    def _purpose(self, *words: str) -> bytes:
+        return Hasher(b"", *words).of(b"")
 
 
 class _Clock:
@@ -198,6 +398,14 @@ class _Clock:
         self._at = now
 
 
+class _Scope(msgspec.Struct, frozen=True):
+    """The rules for segments of one role and kind, their detectors, and what names these in the memory."""
+
+    rules: list[CompiledRule]
+    wanted: frozenset[int]
+    purpose: bytes
+
+
 class _Judgement:
     """The state of judging one exchange."""
 
@@ -209,22 +417,34 @@ class _Judgement:
         context: Context,
         deadline: Deadline,
         today: dt.date,
+        memory: _Memory | None,
     ) -> None:
+        self.hook = hook
         self._policies = policies
         self._keys = keys
+        self._memory = memory
         self._tenant = context.tenant
         self._deadline = deadline
         self._today = today
-        self._rules = [rule for rule in policies.rules if rule.covers_exchange(hook, context)]
+        self._rules = policies.rules_for(hook, context)
         self._rule = {rule.id: rule for rule in self._rules}
-        self._in_scope: dict[tuple[object, object], tuple[list[CompiledRule], frozenset[int]]] = {}
+        self._in_scope: dict[tuple[Role, Kind], _Scope] = {}
         self._seen: dict[tuple[str, frozenset[int]], Seen] = {}
+        self._touched: list[tuple[Segment, bodies.Part | None]] = []
         self._error_denies = False
         self._raised: dict[str, Action] = {}
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
         self.unjudged: list[Unjudged] = []
+        self.unknown: list[str] = []
+        self.opaque: list[Opaque] = []
+        self.segments = 0
+        self.characters = 0
+
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules that could apply."""
+        return tuple(self._rule)
 
     def verdict(self) -> Verdict:
         """The strictest enforced action, and a denial where something had to be judged and was not."""
@@ -233,14 +453,47 @@ class _Judgement:
         strictest = max((finding.action for finding in self.findings), default=Action.FLAG)
         return Verdict(int(strictest))
 
-    def read_failures(self, failures: Iterable[Unjudged]) -> None:
-        """What the body's reader could not read counts against every rule of the exchange."""
-        for failure in failures:
-            self._fail(failure, self._rules)
+    def see(self, reading: bodies.Reading) -> Known:
+        """What is to be seen in a body or a part of one."""
+        sightings: list[Sighting] = []
+        for segment in reading.segments:
+            scope = self._scope(segment.role, segment.kind)
+            if not scope.wanted or not segment.text:
+                continue
+            seen, failure = None, None
+            try:
+                seen = self._look(segment.text, scope)
+            except CannotJudge as cannot:
+                failure = cannot
+            if failure or (seen and (seen.hits or seen.failed)):
+                sightings.append(Sighting(segment.address, segment.role, segment.kind, seen, failure))
+        return Known(
+            segments=len(reading.segments),
+            characters=sum(len(segment.text) for segment in reading.segments),
+            sightings=tuple(sightings),
+            unknown=reading.unknown,
+            opaque=reading.opaque,
+            unjudged=reading.unjudged,
+        )
 
-    def look(self, segment: Segment) -> None:
-        """Judges one segment: its findings, or what could not be looked at."""
-        self._sort(self._findings(segment, segment.text))
+    def take(self, known: Known, texts: Mapping[Address, str], part: bodies.Part | None = None) -> None:
+        """Judges what was seen: scope, thresholds and exceptions come to bear here."""
+        self.unknown += known.unknown if part is None else map(part.pointer, known.unknown)
+        for opaque in known.opaque:
+            pointer = opaque.pointer if part is None else part.pointer(opaque.pointer)
+            self.opaque.append(Opaque(pointer, opaque.what))
+        for failure in known.unjudged:
+            # What the body's reader could not read counts against every rule of the exchange.
+            address = part.place(failure.address) if part and failure.address else failure.address
+            self._fail(msgspec.structs.replace(failure, address=address), self._rules)
+        for one in known.sightings:
+            address = one.address if part is None else part.place(one.address)
+            segment = Segment(address, one.role, one.kind, texts[one.address])
+            self._touched.append((segment, part))
+            if one.failure is not None:
+                self._failed(segment, one.failure)
+            if one.seen is not None:
+                self._sort(self._found(segment, segment.text, one.seen))
 
     def escalate(self) -> None:
         """Raises the action of rules that found as many distinct values as their escalation names."""
@@ -261,14 +514,25 @@ class _Judgement:
     def _action(self, rule: CompiledRule) -> Action:
         return max(rule.action, self._raised.get(rule.id, rule.action))
 
-    def mask(self, segments: Sequence[Segment]) -> list[Edit]:
+    def by_part(self, edits: Iterable[Edit]) -> dict[bodies.Part, list[Edit]]:
+        """Edits by the part that they are in, at its own addresses."""
+        parts = {segment.address: part for segment, part in self._touched}
+        found: dict[bodies.Part, list[Edit]] = {}
+        for edit in edits:
+            part = parts[edit.address]
+            assert part is not None
+            own = msgspec.structs.replace(edit, address=part.unplace(edit.address))
+            found.setdefault(part, []).append(own)
+        return found
+
+    def mask(self) -> list[Edit]:
         """Replaces every masked value, judging what comes of it until nothing more is found."""
         by_address: dict[object, list[Finding]] = {}
         for finding in self.findings:
             if finding.action is Action.MASK:
                 by_address.setdefault(finding.address, []).append(finding)
         edits: list[Edit] = []
-        for segment in segments:
+        for segment, _ in self._touched:
             found = by_address.get(segment.address)
             if found:
                 edits += self._mask_segment(segment, found)
@@ -326,17 +590,18 @@ class _Judgement:
         return replacements
 
     def _findings(self, segment: Segment, text: str) -> list[Finding]:
-        rules, wanted = self._scope(segment)
-        if not wanted or not text:
-            return []
+        """Judges a text that stands for a segment's own."""
         try:
-            seen = self._look(text, wanted)
+            seen = self._look(text, self._scope(segment.role, segment.kind))
         except CannotJudge as failure:
-            self._fail(Unjudged(failure.reason, None, segment.address, failure.detail), rules)
+            self._failed(segment, failure)
             return []
+        return self._found(segment, text, seen)
+
+    def _found(self, segment: Segment, text: str, seen: Seen) -> list[Finding]:
         found: list[Finding] = []
-        placeholders = own_placeholders(self._keys, self._tenant, text)
-        for rule in rules:
+        placeholders = own_placeholders(self._keys, self._tenant, text) if seen.hits else []
+        for rule in self._scope(segment.role, segment.kind).rules:
             failed = seen.failed.get(rule.detector)
             if failed is not None:
                 self._fail(Unjudged(failed.reason, rule.id, segment.address, failed.detail), [rule])
@@ -366,22 +631,35 @@ class _Judgement:
                 )
         return found
 
-    def _look(self, text: str, wanted: frozenset[int]) -> Seen:
-        # Agents repeat themselves: one text is often in a conversation several times.
-        key = (text, wanted)
-        seen = self._seen.get(key)
+    def _look(self, text: str, scope: _Scope) -> Seen:
+        if self._memory is None:
+            key = (text, scope.wanted)
+            seen = self._seen.get(key)
+            if seen is None:
+                self._deadline.check()
+                seen = self._seen[key] = self._policies.look(text, scope.wanted, self._deadline)
+            return seen
+        name = scope.purpose + self._memory.hasher(self._tenant).of(text.encode("utf-8", "surrogatepass"))
+        seen = self._memory.get(name, Seen)
         if seen is None:
             self._deadline.check()
-            seen = self._seen[key] = self._policies.look(text, wanted, self._deadline)
+            seen = self._policies.look(text, scope.wanted, self._deadline)
+            if not seen.failed:
+                self._memory.keep(name, seen, 100 + 250 * sum(map(len, seen.hits.values())))
         return seen
 
-    def _scope(self, segment: Segment) -> tuple[list[CompiledRule], frozenset[int]]:
-        key = (segment.role, segment.kind)
-        scope = self._in_scope.get(key)
+    def _scope(self, role: Role, kind: Kind) -> _Scope:
+        scope = self._in_scope.get((role, kind))
         if scope is None:
-            rules = [rule for rule in self._rules if rule.covers_segment(segment.role, segment.kind)]
-            scope = self._in_scope[key] = (rules, frozenset(rule.detector for rule in rules))
+            rules = [rule for rule in self._rules if rule.covers_segment(role, kind)]
+            wanted = frozenset(rule.detector for rule in rules)
+            purpose = self._memory.purpose("text", *map(str, sorted(wanted))) if self._memory else b""
+            scope = self._in_scope[role, kind] = _Scope(rules, wanted, purpose)
         return scope
+
+    def _failed(self, segment: Segment, failure: CannotJudge) -> None:
+        rules = self._scope(segment.role, segment.kind).rules
+        self._fail(Unjudged(failure.reason, None, segment.address, failure.detail), rules)
 
     def _excuse(self, rule: str, value: str, fingerprint: str) -> str | None:
         for exception in self._policies.exceptions:

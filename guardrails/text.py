@@ -14,18 +14,21 @@ garbles the rest. Each sort is a tuple of small functions below: a new encoding 
 from __future__ import annotations
 
 import binascii
+import heapq
 import html
 import re
 import unicodedata
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 
 import msgspec
 
+from guardrails import evidence
+from guardrails.evidence import Evidence
 from guardrails.model import Hit, Span
 
 
@@ -72,6 +75,7 @@ class View(msgspec.Struct, frozen=True):
 
     `parent`, `edits` and `whole` are the way back: all None for the source itself; `whole` alone for
     what can only be replaced as a whole; `parent`, with `edits` where their offsets differ, for the rest.
+    `swaps` are the places where one character stands for one other of the parent; None: not known.
     """
 
     name: str
@@ -79,6 +83,7 @@ class View(msgspec.Struct, frozen=True):
     parent: View | None = None
     edits: _Edits | None = None
     whole: Span | None = None
+    swaps: tuple[tuple[int, int], ...] | None = None
 
     def source_span(self, start: int, end: int) -> Span:
         """The smallest source span whose replacement leaves nothing of `text[start:end]`.
@@ -100,6 +105,24 @@ class View(msgspec.Struct, frozen=True):
             if view.whole is not None:
                 return view.whole
         return Span(start, end)
+
+    def fresh(self, reach: int) -> list[tuple[int, int]] | None:
+        """The stretches of the text that are within `reach` characters of what the parent does not show.
+
+        Ascending, apart from one another. None: all of it is new.
+        """
+        if self.edits is None or self.swaps is None:
+            return None
+        places = heapq.merge(zip(self.edits.view_starts, self.edits.view_ends, strict=True), self.swaps)
+        length = len(self.text)
+        found: list[tuple[int, int]] = []
+        for start, end in places:
+            first, last = max(0, start - reach), min(length, end + reach)
+            if found and first <= found[-1][1]:
+                found[-1] = (found[-1][0], last)
+            else:
+                found.append((first, last))
+        return found
 
     def hit(self, start: int, end: int, label: str, score: float = 1.0, why: str = "") -> Hit:
         """A hit at `[start, end)` of this view, put at its place in the source."""
@@ -128,6 +151,10 @@ def views(text: str, limits: ViewLimits = _DEFAULT_LIMITS) -> Views:
     return Views(tuple(search.found), search.exceeded or search.has_more(level))
 
 
+_REACH = 1_024
+"""How near to something new an encoding must be to be new itself."""
+
+
 class _Search:
     """The views found so far and what may still be decoded."""
 
@@ -135,6 +162,7 @@ class _Search:
         self.found = [View("source", text)]
         self.exceeded = False
         self._seen: set[tuple[Span | None, str]] = {(None, text)}
+        self._evidence: dict[int, tuple[bytes, Evidence]] = {}  # by id of a view in `found`
         self._pieces = limits.pieces
         self._chars = limits.decoded_chars
 
@@ -142,7 +170,7 @@ class _Search:
         """The views of a level together with their readings; texts seen before are left out."""
         known = list(level)
         for view in level:
-            for reading in _readings(view):
+            for reading in _readings(view, self._look(view)[1]):
                 if self._is_new(reading):
                     self.found.append(reading)
                     known.append(reading)
@@ -156,9 +184,10 @@ class _Search:
             # The folded view is for reading only, and what is normalised is unescaped in that form.
             if _last(view.name) == "folded":
                 continue
+            data, evidence = self._look(view)
             if id(view) not in plain:
-                fresh += self._take(_unescaped(view))
-            fresh += self._take(_pieces(view))
+                fresh += self._take(_unescaped(view, evidence))
+            fresh += self._take(_pieces(view, data, evidence))
         self.found += fresh
         return fresh
 
@@ -167,11 +196,23 @@ class _Search:
         for view in level:
             if _last(view.name) == "folded":
                 continue
-            if _has_escapes(view.text) or any(
-                (piece.whole, piece.text) not in self._seen for piece in _pieces(view)
+            data, evidence = self._look(view)
+            if _has_escapes(view.text, evidence) or any(
+                (piece.whole, piece.text) not in self._seen for piece in _pieces(view, data, evidence)
             ):
                 return True
         return False
+
+    def _look(self, view: View) -> tuple[bytes, Evidence]:
+        """The view's text, one byte for one character, and what it could hide."""
+        looked = self._evidence.get(id(view))
+        if looked is None:
+            # Bytes are searched and translated far faster than characters, whatever the text.
+            data = view.text.encode("latin-1", "replace")
+            fresh = view.fresh(_REACH)
+            near = data if fresh is None else b"\n".join(data[start:end] for start, end in fresh)
+            looked = self._evidence[id(view)] = (data, evidence.look(near))
+        return looked
 
     def _take(self, found: Iterator[View]) -> Iterator[View]:
         for view in found:
@@ -201,8 +242,13 @@ class _Search:
 _Edit = tuple[int, int, str]  # replace [start, end) by the text
 
 
-def _edited(view: View, kind: str, base: str, edits: Iterable[_Edit]) -> View:
-    """A view of `base`, which is as long as `view.text`, with sorted edits; overlapping ones are dropped."""
+def _edited(
+    view: View, kind: str, base: str, edits: Iterable[_Edit], swaps: Sequence[int] | None = None
+) -> View:
+    """A view of `base`, which is as long as `view.text`, with sorted edits; overlapping ones are dropped.
+
+    `swaps` are the ascending places where `base` differs from `view.text`; None: not known.
+    """
     parts: list[str] = []
     view_starts, view_ends, starts, ends = array("I"), array("I"), array("I"), array("I")
     at = length = 0
@@ -224,7 +270,19 @@ def _edited(view: View, kind: str, base: str, edits: Iterable[_Edit]) -> View:
     if view.whole is not None:
         return View(_name(view, kind), text, whole=view.whole)
     stretches = _Edits(view_starts, view_ends, starts, ends)
-    return View(_name(view, kind), text, view, stretches)
+    moved = None if swaps is None else tuple(_moved(swaps, stretches))
+    return View(_name(view, kind), text, view, stretches, swaps=moved)
+
+
+def _moved(places: Iterable[int], edits: _Edits) -> Iterator[tuple[int, int]]:
+    """The view's spans of single characters of its parent, but for those within edits."""
+    edit, by = 0, 0
+    for place in places:
+        while edit < len(edits.ends) and edits.ends[edit] <= place:
+            by = edits.view_ends[edit] - edits.ends[edit]
+            edit += 1
+        if edit == len(edits.starts) or place < edits.starts[edit]:
+            yield place + by, place + by + 1
 
 
 def _name(view: View, kind: str) -> str:
@@ -239,11 +297,11 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _readings(view: View) -> Iterator[View]:
+def _readings(view: View, seen: Evidence) -> Iterator[View]:
     """The readings of a view that differ from it. Costs next to nothing for plain ASCII."""
-    if view.text.isascii() and not any(control in view.text for control in _CONTROLS):
+    if view.text.isascii() and not seen.control:
         return
-    normal = _normalised(view)
+    normal = _normalised(view, seen)
     if normal.text != view.text:
         yield normal
         yield from _hidden(view)  # what is hidden is removed from the normalised text
@@ -251,12 +309,52 @@ def _readings(view: View) -> Iterator[View]:
         yield from _folded(normal)
 
 
-_STRANGE = re.compile("[^\x00-\x7f]+")
+_ASCII = bytes(range(0x80))
+
+
+def beyond_ascii(text: str) -> str:
+    """The characters beyond ASCII alone: one fast pass that most often saves several slow ones."""
+    return text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
 
 
 def _strange(text: str) -> set[int]:
-    """The characters beyond ASCII: one fast pass that most often saves several slow ones."""
-    return set(map(ord, set("".join(_STRANGE.findall(text)))))
+    return set(map(ord, set(beyond_ascii(text))))
+
+
+def _places(text: str, points: Iterable[int]) -> list[int]:
+    """Where the characters stand: for a few characters far faster than an expression is."""
+    places: list[int] = []
+    for point in points:
+        char = chr(point)
+        at = text.find(char)
+        while at >= 0:
+            places.append(at)
+            at = text.find(char, at + 1)
+    places.sort()
+    return places
+
+
+_FEW = 24
+
+
+_SPARSE = 256
+
+
+def _swapped(
+    text: str, strange: set[int], table: dict[int, str], runs: re.Pattern[str]
+) -> tuple[str, list[int] | None]:
+    """The text with characters of the table replaced, one for one, and where: None for nearly everywhere.
+
+    `strange` are the characters beyond ASCII in the text, `runs` matches those in the table. No
+    replacement is in the table.
+    """
+    found = strange & table.keys()
+    if len(found) > _FEW or sum(text.count(chr(point)) for point in found) * _SPARSE > len(text) + _SPARSE:
+        return runs.sub(lambda run: run[0].translate(table), text), None
+    places = _places(text, found)
+    for point in found:
+        text = text.replace(chr(point), table[point])
+    return text, places
 
 
 def _classes(ranges: Iterable[tuple[int, int]]) -> str:
@@ -264,9 +362,10 @@ def _classes(ranges: Iterable[tuple[int, int]]) -> str:
     return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
-_CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
 # Terminal output highlights what was searched for: the codes stand in the midst of a value.
 _CONTROL = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_NO_CONTROLS = bytes((9, 10, 13, *range(32, 127), *range(128, 256)))
 
 _INVISIBLE_RANGES = (
     (0x00AD, 0x00AD),  # soft hyphen
@@ -350,28 +449,49 @@ _SINGLE_RUN = _run_of(_SINGLE)
 _CLUSTER_RUN = _run_of(_CLUSTERED)
 
 
-def _normalised(view: View) -> View:
+def _normalised(view: View, seen: Evidence) -> View:
     """NFKC by character and its marks; without invisible characters and terminal codes."""
-    if any(control in view.text for control in _CONTROLS):
-        stripped = ((*match.span(), "") for match in _CONTROL.finditer(view.text))
-        view = _edited(view, "normalised", view.text, stripped)
+    stripped = seen.control
+    if stripped:
+        view = _edited(view, "normalised", view.text, _control_edits(view.text))
     # One for one first: it leaves the offsets alone.
     strange = _strange(view.text)
-    base = view.text if strange.isdisjoint(_SINGLE) else _SINGLE_RUN.sub(_singly, view.text)
-    edits = () if strange.isdisjoint(_CLUSTERED) else _cluster_edits(base)
-    normal = _edited(view, "normalised", base, edits)
+    base, swaps = _swapped(view.text, strange, _SINGLE, _SINGLE_RUN)
+    edits = _cluster_edits(base, strange & _CLUSTERED)
+    # Where it was stripped first its parent is no view that anybody reads: all of it is new.
+    normal = _edited(view, "normalised", base, edits, None if stripped else swaps)
     return view if normal.text == view.text else normal
 
 
-def _singly(run: re.Match[str]) -> str:
-    return run[0].translate(_SINGLE)
+def _control_edits(text: str) -> Iterator[_Edit]:
+    """Removes control characters, and terminal codes as a whole."""
+    found = text.encode("latin-1", "replace").translate(None, _NO_CONTROLS)
+    for place in _places(text, set(found)):
+        match = _CONTROL.match(text, place)
+        if match:
+            yield *match.span(), ""
 
 
-def _cluster_edits(text: str) -> Iterator[_Edit]:
+def _cluster_runs(text: str, found: set[int]) -> Iterator[tuple[int, int]]:
+    """The runs of characters that vanish or compose, of which the text has those `found`."""
+    if len(found) > _FEW:
+        yield from (run.span() for run in _CLUSTER_RUN.finditer(text))
+        return
+    start = end = -1
+    for place in _places(text, found):
+        if place != end:
+            if end >= 0:
+                yield start, end
+            start = place
+        end = place + 1
+    if end >= 0:
+        yield start, end
+
+
+def _cluster_edits(text: str, found: set[int]) -> Iterator[_Edit]:
     """Removes invisible characters and composes clusters (a character and the marks on it)."""
     done = 0
-    for run in _CLUSTER_RUN.finditer(text):
-        start, end = run.span()
+    for start, end in _cluster_runs(text, found):
         if _INVISIBLE.fullmatch(text, start, end):
             yield start, end, ""
         else:
@@ -453,6 +573,7 @@ _MARKS = {
     for point in range(first, last + 1)
 }
 _FOLDED = _CONFUSABLES.keys() | _MARKS
+_RESIZING = _FOLDED - _LOOK_ALIKE.keys()
 _RESIZED = re.compile(
     f"[{''.join(chr(point) for point in sorted(_CONFUSABLES) if point not in _LOOK_ALIKE)}]"
     f"|[{_classes(_ranges(_MARKS))}]+"
@@ -461,24 +582,31 @@ _RESIZED = re.compile(
 
 def _folded(normal: View) -> Iterator[View]:
     """A normalised view with look-alikes as ASCII, where it has any."""
-    if _strange(normal.text).isdisjoint(_FOLDED):
+    strange = _strange(normal.text)
+    if strange.isdisjoint(_FOLDED):
         return
-    base = _LOOK_ALIKE_RUN.sub(lambda run: run[0].translate(_LOOK_ALIKE), normal.text)
-    resized = (
-        (match.start(), match.end(), _CONFUSABLES.get(ord(match[0][0]), ""))
-        for match in _RESIZED.finditer(normal.text)
-    )
-    folded = _edited(normal, "folded", base, resized)
+    base, swaps = _swapped(normal.text, strange, _LOOK_ALIKE, _LOOK_ALIKE_RUN)
+    resized: Iterable[_Edit] = ()
+    if not strange.isdisjoint(_RESIZING):
+        resized = (
+            (match.start(), match.end(), _CONFUSABLES.get(ord(match[0][0]), ""))
+            for match in _RESIZED.finditer(normal.text)
+        )
+    folded = _edited(normal, "folded", base, resized, swaps)
     if folded.text != normal.text:
         yield folded
 
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+_HIDING = {*range(0xE0020, 0xE007F), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
 
 def _hidden(view: View) -> Iterator[View]:
     """What is spelt in characters that a reader does not see."""
+    strange = _strange(view.text)
+    if strange.isdisjoint(_HIDING):
+        return
     runs = [match.span() for match in _TAGS.finditer(view.text)]
     if runs:
         base = _TAGS.sub(lambda run: "".join(chr(ord(char) - 0xE0000) for char in run[0]), view.text)
@@ -502,23 +630,27 @@ def _gaps(runs: list[tuple[int, int]], length: int, between: str) -> Iterator[_E
     yield at, length, ""
 
 
-def _unescaped(view: View) -> Iterator[View]:
+def _unescaped(view: View, seen: Evidence) -> Iterator[View]:
     """The view with its escapes decoded in place, all kinds at once.
 
     One view for all kinds, so that what is nested is what is written within one another: escapes of
     several kinds in different places of a long text are no nesting.
     """
-    found = [(kind, edits) for kind, find in _ESCAPES if (edits := find(view.text))]
+    found = [(kind, edits) for kind, shows, find in _ESCAPES if shows(seen) and (edits := find(view.text))]
     if len(found) == 1:
-        yield _edited(view, found[0][0], view.text, found[0][1])
+        yield _edited(view, found[0][0], view.text, found[0][1], ())
     elif found:
-        yield _edited(view, "escapes", view.text, sorted(edit for _, edits in found for edit in edits))
+        yield _edited(view, "escapes", view.text, sorted(edit for _, edits in found for edit in edits), ())
 
 
-def _has_escapes(text: str) -> bool:
+def _has_escapes(text: str, seen: Evidence) -> bool:
     """Whether escapes are left that hide what they spell."""
     # Backslashes of JSON in JSON in JSON are no disguise: the words between them are readable.
-    return bool(_percent(text) or _entities(text) or _CODED_ESCAPE.search(text))
+    return bool(
+        (seen.percent and _percent(text))
+        or (seen.entity and _entities(text))
+        or (seen.backslash and _CODED_ESCAPE.search(text))
+    )
 
 
 _HIGH_PERCENT = r"%[89A-Fa-f][0-9A-Fa-f]"
@@ -527,8 +659,6 @@ _PERCENT = re.compile(rf"%(?:[0-7][0-9A-Fa-f]|u[0-9A-Fa-f]{{4}}|[89A-Fa-f][0-9A-
 
 def _percent(text: str) -> list[_Edit]:
     edits: list[_Edit] = []
-    if "%" not in text:
-        return edits
     for match in _PERCENT.finditer(text):
         run = match[0]
         if run[1] == "u":
@@ -575,16 +705,11 @@ _BACKSLASH = re.compile(
 )
 _CODED = r"\\(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-3][0-7]{2})"
 _CODED_ESCAPE = re.compile(_CODED)
-# `\n` alone is everywhere in code. It matters where it sticks to a word that could be a value: the
-# word then begins with a letter that is not its own.
-_TELLING = re.compile(_CODED + r"|\\[\"'/\\]|\\[nrtbf](?:[0-9]|[A-Za-z_.@+-][\w.@+-]{5})")
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
 def _backslash(text: str) -> list[_Edit]:
     edits: list[_Edit] = []
-    if "\\" not in text or not _TELLING.search(text):
-        return edits
     for match in _BACKSLASH.finditer(text):
         run = match[0]
         if len(run) == 2:
@@ -609,8 +734,6 @@ _ENTITY = re.compile(
 
 def _entities(text: str) -> list[_Edit]:
     edits: list[_Edit] = []
-    if "&" not in text:
-        return edits
     for match in _ENTITY.finditer(text):
         plain = _entity(match[0])
         if plain != match[0]:
@@ -623,20 +746,20 @@ def _entity(run: str) -> str:
     return html.unescape(run)
 
 
-_ESCAPES: tuple[tuple[str, Callable[[str], list[_Edit]]], ...] = (
-    ("percent", _percent),
-    ("unicode_escape", _backslash),
-    ("html_entity", _entities),
+# Name, whether the evidence speaks for it, and the decoder.
+_ESCAPES: tuple[tuple[str, Callable[[Evidence], bool], Callable[[str], list[_Edit]]], ...] = (
+    ("percent", lambda seen: seen.percent, _percent),
+    ("unicode_escape", lambda seen: seen.backslash, _backslash),
+    ("html_entity", lambda seen: seen.entity, _entities),
 )
 
 
-def _pieces(view: View) -> Iterator[View]:
+def _pieces(view: View, data: bytes, seen: Evidence) -> Iterator[View]:
     """The encoded runs of a view that decode to readable text."""
-    # One byte for one character, whatever the text: bytes are translated and searched far faster.
-    data = view.text.encode("latin-1", "replace")
-    for kind, find in _CODINGS:
-        for start, end, plain in find(view.text, data):
-            yield View(_name(view, kind), plain, whole=view.source_span(start, end))
+    for kind, shows, find in _CODINGS:
+        if shows(seen):
+            for start, end, plain in find(view.text, data):
+                yield View(_name(view, kind), plain, whole=view.source_span(start, end))
 
 
 def _kinds(kinds: dict[bytes, bytes]) -> bytes:
@@ -672,9 +795,21 @@ _SEPARATOR = re.compile(r"[/_+-]")
 _DIGIT = re.compile(r"[0-9]")
 
 
+def _telling_runs(data: bytes) -> Iterator[tuple[int, int]]:
+    """The runs of sixteen and more base64 digits that could be encoded text."""
+    kinds = data.translate(_BASE64_KINDS)
+    end = 0
+    for place in evidence.base64_places(data):
+        if place >= end:
+            start, end = kinds.rfind(b".", end, place) + 1 or end, kinds.find(b".", place)
+            end = len(kinds) if end < 0 else end
+            if end - start >= len(_LEAST):
+                yield start, end
+
+
 def _base64(text: str, data: bytes) -> Iterator[_Edit]:
     done = 0
-    for start, last in _runs(data.translate(_BASE64_KINDS)):
+    for start, last in _telling_runs(data):
         # No text encodes to one case only: it is a word or a path.
         if start < done or (run := text[start:last]).islower() or run.isupper():
             continue
@@ -755,7 +890,7 @@ _HEX_GROUPS = re.compile(b"kk(?<![kw]kk)(?:kk)?(?: {1,3}(?:kx)?kk(?:kk)?){3,}(?!
 _NOT_HEX = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 
 
-def _hex(text: str, data: bytes) -> Iterator[_Edit]:
+def _hex_runs(text: str, data: bytes) -> Iterator[_Edit]:
     kinds = data.translate(_HEX_KINDS)
     for start, end in _runs(kinds):
         # With an odd number of digits, one at either end is not a part of the code.
@@ -765,6 +900,10 @@ def _hex(text: str, data: bytes) -> Iterator[_Edit]:
             if plain is not None:
                 yield first, last, plain
                 break
+
+
+def _hex_groups(text: str, data: bytes) -> Iterator[_Edit]:
+    kinds = data.translate(_HEX_KINDS)
     for match in _HEX_GROUPS.finditer(kinds):
         start, end = match.span()
         start -= 2 * (text[max(0, start - 2) : start].lower() == "0x")
@@ -799,7 +938,9 @@ def _readable(data: bytes) -> str | None:
     return text if (text.count("\ufffd") + controls) * 10 <= len(text) else None
 
 
-_CODINGS: tuple[tuple[str, Callable[[str, bytes], Iterable[_Edit]]], ...] = (
-    ("base64", _base64),
-    ("hex", _hex),
+# Name, whether the evidence speaks for it, and the decoder.
+_CODINGS: tuple[tuple[str, Callable[[Evidence], bool], Callable[[str, bytes], Iterable[_Edit]]], ...] = (
+    ("base64", lambda seen: seen.base64, _base64),
+    ("hex", lambda seen: seen.hex, _hex_runs),
+    ("hex", lambda seen: seen.hex_groups, _hex_groups),
 )

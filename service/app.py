@@ -19,12 +19,13 @@ from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from guardrails import __version__
+from guardrails.cache import Cache
 from guardrails.masking import Keys
 from guardrails.model import Hook
 from service import problems, telemetry, wire
 from service.auth import KeyRing, load_keys
 from service.dialects import own, portkey
-from service.exchange import Service, decode_object
+from service.exchange import Service
 from service.judging import Judging
 from service.openapi import HookOperation, PortkeyOperation
 from service.policies import PolicyHolder
@@ -55,7 +56,9 @@ def create_app(settings: Settings) -> Litestar:
         _keys(settings, log),
         Path(settings.cache) if settings.cache else None,
         lambda loaded: _reloaded(holder, metrics, log, loaded=loaded),
+        Cache(settings.memory_bytes) if settings.memory_bytes else None,
     )
+    metrics.watch(holder.memory)
     metrics.policy.labels(holder.state.digest).set(1)
     if keys.open:
         if not is_loopback(settings.host):
@@ -109,7 +112,7 @@ def _hook_endpoints(service: Service) -> list[Any]:
     async def hook(request: Request[Any, Any, Any], which: Hook) -> Response[bytes]:
         async def judge(trace: telemetry.Trace) -> dict[str, object]:
             tenant = service.tenant(request)
-            ask = own.read(decode_object(await service.payload(request)), which, tenant)
+            ask = own.read(wire.decode_object(await service.payload(request), *own.BODIES), which, tenant)
             return own.write(await service.judge(tenant, ask, own.NAME, trace))
 
         return await _answered(service, request, own.NAME, judge)
@@ -131,7 +134,9 @@ def _hook_endpoints(service: Service) -> list[Any]:
         async def judge(trace: telemetry.Trace) -> dict[str, object]:
             tenant = service.tenant(request)
             try:
-                ask = portkey.read(decode_object(await service.payload(request)), tenant)
+                ask = portkey.read(
+                    wire.decode_object(await service.payload(request), *portkey.BODIES), tenant
+                )
                 return portkey.write(await service.judge(tenant, ask, portkey.NAME, trace))
             except portkey.StreamedResponse:
                 service.metrics.unjudged.labels("no_body").inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,16 +13,19 @@ from litestar.exceptions import ClientException, HTTPException
 
 from guardrails import bodies
 from guardrails.engine import Engine, Judged
-from guardrails.model import Context, Hook
+from guardrails.model import Context, Hook, Reason
 from service import telemetry, wire
 from service.auth import KeyRing
 from service.judging import Judging
 from service.problems import Problem
 from service.settings import Settings
 
+INLINE_BYTES = 4_096
+"""Bodies up to this size are judged at once, without the way to a detection thread."""
+
 
 class Ask(msgspec.Struct, frozen=True):
-    """What a dialect understood of a gateway's payload."""
+    """What a dialect understood of a gateway's payload. `body` may be JSON text (`msgspec.Raw`) still."""
 
     hook: Hook
     context: Context
@@ -86,19 +90,28 @@ class Service:
         """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503."""
 
         def work(engine: Engine, deadline: Any, today: Any) -> Judged:
-            return engine.judge_body(
-                ask.body,
-                ask.hook,
-                ask.context,
-                deadline=deadline,
-                today=today,
-                format=ask.format,
-                response_unseen=ask.response_unseen,
-            )
+            def judge(how: Callable[..., Judged], body: object) -> Judged:
+                return how(
+                    body,
+                    ask.hook,
+                    ask.context,
+                    deadline=deadline,
+                    today=today,
+                    format=ask.format,
+                    response_unseen=ask.response_unseen,
+                )
+
+            if not isinstance(ask.body, msgspec.Raw):
+                return judge(engine.judge_body, ask.body)
+            try:
+                return judge(engine.judge_json, ask.body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return judge(engine.judge_body, wire.decode(bytes(ask.body)))
 
         self.metrics.in_flight.set(self.judging.in_flight + 1)
         try:
-            judged, seconds = await self.judging.run(tenant, work)
+            small = isinstance(ask.body, msgspec.Raw) and len(memoryview(ask.body)) <= INLINE_BYTES
+            judged, seconds = await self.judging.run(tenant, work, _in_time if small else None)
         finally:
             self.metrics.in_flight.set(self.judging.in_flight)
         self.metrics.judged(judged.decision, dialect, seconds)
@@ -119,12 +132,9 @@ class Service:
         )
 
 
-def decode_object(data: bytes) -> dict[str, object]:
-    """A payload that must be a JSON object. Raises `Problem` 400."""
-    value = wire.decode(data)
-    if not isinstance(value, dict):
-        raise Problem(400, "Not an object", "the payload must be a JSON object")
-    return value
+def _in_time(judged: Judged) -> bool:
+    """Whether everything was looked at that there was time for."""
+    return all(one.reason is not Reason.DEADLINE for one in judged.decision.unjudged)
 
 
 def text(value: object) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from guardrails.engine import Engine
+from guardrails.engine import Engine, JudgeCache
 from guardrails.masking import Keys
 from guardrails.policy.compile import LoadError
 from guardrails.policy.examples import load_proven
@@ -32,15 +32,26 @@ class PolicyHolder:
     A folder that does not load, or is gone, leaves the last good set in force.
     """
 
-    def __init__(self, path: Path, keys: Keys, cache: Path | None, seen: Callable[[bool], None]) -> None:
-        """Loads the first set. Raises `guardrails.policy.LoadError`."""
+    def __init__(
+        self,
+        path: Path,
+        keys: Keys,
+        cache: Path | None,
+        seen: Callable[[bool], None],
+        memory: JudgeCache | None = None,
+    ) -> None:
+        """Loads the first set. `memory` serves one engine after the other.
+
+        Raises `guardrails.policy.LoadError`.
+        """
         self._path = path
         self._keys = keys
         self._cache = cache
         self._seen = seen
+        self.memory = memory
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self.engine = Engine(load_proven([path], cache=cache), keys)
+        self.engine = Engine(load_proven([path], cache=cache), keys, memory)
         self.state = ReloadState(self.engine.policies.digest, 0, 0)
 
     def reload(self) -> bool:
@@ -48,7 +59,7 @@ class PolicyHolder:
         with self._lock:
             stamp = _stamp(self._path)
             try:
-                engine = Engine(load_proven([self._path], cache=self._cache), self._keys)
+                engine = Engine(load_proven([self._path], cache=self._cache), self._keys, self.memory)
             except LoadError as error:
                 self.state = msgspec.structs.replace(
                     self.state, failures=self.state.failures + 1, problem=error.summary()

@@ -61,6 +61,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache: Annotated[
         str | None, _described("Folder for compiled pattern databases. Unset: compiled at every start.")
     ] = None
+    memory_bytes: Annotated[
+        int,
+        _described(
+            "Memory for what is known of messages seen before (spans, no texts), in bytes; 0 turns it off.",
+            ge=0,
+        ),
+    ] = 64_000_000
     log_format: Annotated[LogFormat, _described("`json` or `console`.")] = LogFormat.JSON
 
 

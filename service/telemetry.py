@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import re
 import secrets
 import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from guardrails.engine import Decision
+from guardrails.engine import Decision, JudgeCache
 from service.settings import LogFormat
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -51,6 +55,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Finding the child of some labels takes longer than counting does.
+        self._of: Callable[..., Any] = lru_cache(maxsize=4_096)(
+            lambda metric, *labels: metric.labels(*labels)
+        )
         one = self.registry
         self.verdicts = Counter(
             "guardrails_verdicts", "Exchanges judged.", ["hook", "dialect", "verdict"], registry=one
@@ -78,7 +86,18 @@ class Metrics:
             "guardrails_policy_reloads", "Reloads of the policies.", ["outcome"], registry=one
         )
         self.in_flight = Gauge("guardrails_in_flight", "Exchanges judged or waiting now.", registry=one)
+        self.memory = Gauge(
+            "guardrails_memory_lookups", "Messages and texts looked up in memory.", ["outcome"], registry=one
+        )
+        self.memory_bytes = Gauge("guardrails_memory_bytes", "Bytes of that memory in use.", registry=one)
         self.policy = Gauge("guardrails_policy_info", "The policy set in force.", ["digest"], registry=one)
+
+    def watch(self, memory: JudgeCache | None) -> None:
+        """Shows how the memory of messages does."""
+        if memory is not None:
+            self.memory.labels("hit").set_function(lambda: memory.hits)
+            self.memory.labels("miss").set_function(lambda: memory.misses)
+            self.memory_bytes.set_function(memory.size)
 
     def text(self) -> bytes:
         """The Prometheus exposition."""
@@ -87,16 +106,16 @@ class Metrics:
     def judged(self, decision: Decision, dialect: str, seconds: float) -> None:
         """Counts one decision."""
         hook = decision.hook.value
-        self.verdicts.labels(hook, dialect, decision.verdict.word).inc()
-        self.exchanges.labels(hook).observe(seconds)
+        self._of(self.verdicts, hook, dialect, decision.verdict.word).inc()
+        self._of(self.exchanges, hook).observe(seconds)
         for stage, spent in decision.timings.items():
-            self.stages.labels(stage).observe(spent)
-        for finding in decision.findings:
-            self.findings.labels(finding.rule, finding.action.word, "enforce").inc()
-        for finding in decision.shadow:
-            self.findings.labels(finding.rule, finding.action.word, "shadow").inc()
+            self._of(self.stages, stage).observe(spent)
+        for mode, findings in (("enforce", decision.findings), ("shadow", decision.shadow)):
+            counts = collections.Counter((finding.rule, finding.action.word) for finding in findings)
+            for (rule, action), count in counts.items():
+                self._of(self.findings, rule, action, mode).inc(count)
         for failure in decision.unjudged:
-            self.unjudged.labels(failure.reason.value).inc()
+            self._of(self.unjudged, failure.reason.value).inc()
 
 
 def logger(format: LogFormat) -> structlog.typing.FilteringBoundLogger:

@@ -26,6 +26,51 @@ def decode(data: bytes) -> object:
         raise Problem(400, "Not JSON", "the body is not UTF-8") from None
 
 
+def decode_object(data: bytes, *left: str) -> dict[str, object]:
+    """A payload that must be a JSON object. Objects at the paths `left` (`a`, `a.b`) stay JSON text.
+
+    Such a text is a `msgspec.Raw`; it is not left where the payload is JSON only by `decode`'s lenience.
+    Raises `Problem` 400.
+    """
+    try:
+        return _opened(data, left)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = decode(data)
+    if not isinstance(value, dict):
+        raise Problem(400, "Not an object", "the payload must be a JSON object")
+    return value
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _opened(data: bytes | msgspec.Raw, left: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, raw in _members.decode(data).items():
+        below = tuple(path[len(name) + 1 :] for path in left if path.startswith(f"{name}."))
+        if not raw_object(raw) or not (below or name in left):
+            found[name] = msgspec.json.decode(raw)
+        else:
+            found[name] = _opened(raw, below) if below else raw
+    return found
+
+
+def raw_object(raw: msgspec.Raw) -> bool:
+    """Whether a JSON text is an object."""
+    return memoryview(raw)[:1].tobytes() == b"{"
+
+
+class _Named(msgspec.Struct):
+    model: object = None
+
+
+def model_of(body: object) -> object:
+    """The `model` of a body, decoded or not."""
+    if isinstance(body, msgspec.Raw):
+        return msgspec.json.decode(body, type=_Named).model
+    return body.get("model") if isinstance(body, dict) else None
+
+
 def encode(value: object) -> bytes:
     """Plain values to JSON text; a lone surrogate is written as its escape."""
     try:

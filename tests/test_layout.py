@@ -7,8 +7,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lower may not import higher. `cli` starts the service and makes its keys: it alone may reach up.
 ORDER = [
     "model",
+    "evidence",
     "text",
     "bodies",
+    "cache",
     "catalogue",
     "detectors",
     "masking",

@@ -12,11 +12,13 @@ import json
 import urllib.parse
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails.bodies import apply, read, resolve
+from guardrails.cache import Cache
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
 from guardrails.masking import Keys
@@ -220,6 +222,74 @@ def test_the_same_value_is_the_same_placeholder_for_one_tenant_only(case):
     assert not mine & theirs
 
 
+REMEMBERING = Engine(ENGINE.policies, KEYS, Cache(50_000_000))
+FORGETFUL = Engine(ENGINE.policies, KEYS, Cache(20_000))
+
+
+def compared(judged):
+    """What must be the same however a body was judged."""
+    decision = msgspec.structs.replace(judged.decision, timings={})
+    body = judged.body
+    if isinstance(body, msgspec.Raw):
+        body = msgspec.json.decode(body)
+    order = {
+        name: sorted(map(repr, getattr(decision, name)))
+        for name in ("findings", "shadow", "excused", "edits", "unjudged", "unknown", "opaque")
+    }
+    return decision.verdict, decision.segments, decision.characters, order, judged.format, body
+
+
+@GENEROUS
+@given(planted(), st.sampled_from(["acme", "other"]), st.booleans())
+def test_what_is_known_is_judged_as_what_is_new(case, tenant, formatted):
+    """From JSON text, with a memory or without, the first time or again, the decision is the same."""
+    _, hook, body, _ = case
+    expected = judge(body, hook, tenant=tenant)
+    data = json.dumps(body, ensure_ascii=False).encode()
+    context = Context(tenant=tenant)
+    given_format = expected.format if formatted else None
+    for on in (ENGINE, REMEMBERING, REMEMBERING, FORGETFUL):
+        judged = on.judge_json(
+            data, hook, context, deadline=Deadline.after(60), today=TODAY, format=given_format
+        )
+
+        assert compared(judged) == compared(expected)
+
+
+def test_a_memory_holds_no_text_and_no_value():
+    """A dump of what is remembered of a conversation shows nothing that anybody said in it."""
+    cache = Cache(1_000_000)
+    remembering = Engine(ENGINE.policies, KEYS, cache)
+    said = f"the plan of Ozymandias is to mail {VALUES[0]} and pay with {VALUES[1]}"
+    body = {"model": "m", "messages": [{"role": "user", "content": said}]}
+    remembering.judge_json(
+        json.dumps(body).encode(), Hook.REQUEST, Context(), deadline=Deadline.after(60), today=TODAY
+    )
+
+    dump = repr([(key, entry) for table in (cache._young, cache._old) for key, entry in table.items()])
+    assert "EMAIL_ADDRESS" in dump
+    for word in ("Ozymandias", "zelda", "4111"):
+        assert word not in dump
+
+
+def test_a_failure_is_not_remembered(monkeypatch):
+    """What could not be looked at once is looked at again the next time."""
+    remembering = Engine(engine("word", "mail").policies, KEYS, Cache(1_000_000))
+    detector = remembering.policies.detectors[remembering.policies.rules[0].detector]
+    body = json.dumps({"messages": [{"role": "user", "content": "hello quetzalcoatlus rex"}]}).encode()
+
+    def verdict():
+        return remembering.judge_json(
+            body, Hook.REQUEST, Context(), deadline=Deadline.after(60), today=TODAY
+        ).decision.verdict
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detector, "confirm", lambda *_: 1 / 0)
+        assert verdict() is Verdict.DENY
+
+    assert verdict() is Verdict.MASK
+
+
 @pytest.mark.parametrize("error", [ValueError("zelda"), RecursionError(), MemoryError(), TimeoutError()])
 def test_a_detector_that_fails_is_never_nothing_found(monkeypatch, error):
     """Whatever a detector raises, its rule is unjudged and denies; the error's text is shown to nobody."""
@@ -229,8 +299,9 @@ def test_a_detector_that_fails_is_never_nothing_found(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(detector, "inspect", fail)
-    decision = judge({"messages": [{"role": "user", "content": "hello"}]}, Hook.REQUEST, on=broken).decision
+    monkeypatch.setattr(detector, "confirm", fail)
+    body = {"messages": [{"role": "user", "content": "hello quetzalcoatlus rex"}]}
+    decision = judge(body, Hook.REQUEST, on=broken).decision
 
     assert decision.verdict is Verdict.DENY
     assert [one.reason.value for one in decision.unjudged] == ["detector_error"]

@@ -379,3 +379,13 @@ def test_named_entities_are_those_of_html() -> None:
     for name, plain in html.entities.html5.items():
         if name.endswith(";") and plain.isascii() and plain.isprintable():
             assert views(f"a &{name} b").all[-1].text == f"a {plain} b"
+
+
+@pytest.mark.parametrize(
+    "text", ["Перевод на карту завтра", "合言葉は開けゴマです、忘れないで", "mot de passe: é1à2"]
+)
+@pytest.mark.parametrize("encode", [_base64, lambda text: text.encode().hex()])
+@pytest.mark.parametrize("before", ["", "see ", "x/", "合"])
+def test_what_is_not_ascii_is_decoded_too(text: str, encode: Callable[[str], str], before: str) -> None:
+    """Any run of forty base64 digits or sixteen hexadecimal ones is read, whatever its language."""
+    assert find(f"{before}{encode(text)} after", text)

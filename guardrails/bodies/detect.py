@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from guardrails.bodies.formats import Format
 from guardrails.model import Hook
 
@@ -37,16 +39,45 @@ _ANTHROPIC_FIELDS = frozenset({"system", "anthropic_version", "stop_sequences", 
 _CHAT_ROLES = frozenset({"system", "developer", "tool", "function"})
 
 
-def detect(body: object, hook: Hook) -> Format:
-    """Name the format of a body; `GENERIC` when its shape is none that we know."""
+class Traits(msgspec.Struct, frozen=True):
+    """What messages tell of their format: roles, tags of their parts, whether a part is Bedrock's."""
+
+    roles: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    is_untyped: bool = False
+
+    def __or__(self, other: Traits) -> Traits:
+        if other.roles <= self.roles and other.tags <= self.tags and other.is_untyped <= self.is_untyped:
+            return self
+        return Traits(self.roles | other.roles, self.tags | other.tags, self.is_untyped or other.is_untyped)
+
+
+def traits(messages: object) -> Traits:
+    """The traits of the messages of a conversation."""
+    tags: set[str] = set()
+    is_untyped = False
+    for part in _parts(messages):
+        tag = part.get("type")
+        if isinstance(tag, str):
+            tags.add(tag)
+        elif not part.keys().isdisjoint(_BEDROCK_PARTS):
+            is_untyped = True
+    return Traits(frozenset(_roles(messages)), frozenset(tags), is_untyped)
+
+
+def detect(body: object, hook: Hook, seen: Traits | None = None) -> Format:
+    """Name the format of a body; `GENERIC` when its shape is none that we know.
+
+    `seen` are the traits of its messages, where they are known and the body is without them.
+    """
     if not isinstance(body, dict):
         return Format.GENERIC
-    return _request(body) if hook is Hook.REQUEST else _response(body)
+    return _request(body, seen) if hook is Hook.REQUEST else _response(body)
 
 
-def _request(body: dict[str, object]) -> Format:
-    if "messages" in body:
-        return _conversation(body)
+def _request(body: dict[str, object], seen: Traits | None) -> Format:
+    if seen is not None or "messages" in body:
+        return _conversation(body, seen or traits(body["messages"]))
     if "contents" in body:
         return Format.GEMINI
     if "input" in body:
@@ -59,22 +90,12 @@ def _request(body: dict[str, object]) -> Format:
     return Format.GENERIC
 
 
-def _conversation(body: dict[str, object]) -> Format:
-    if not body.keys().isdisjoint(_BEDROCK_FIELDS):
+def _conversation(body: dict[str, object], seen: Traits) -> Format:
+    if not body.keys().isdisjoint(_BEDROCK_FIELDS) or (seen.is_untyped and not seen.tags):
         return Format.BEDROCK_CONVERSE
-    tags: set[str] = set()
-    is_untyped = False
-    for part in _parts(body["messages"]):
-        tag = part.get("type")
-        if isinstance(tag, str):
-            tags.add(tag)
-        elif not part.keys().isdisjoint(_BEDROCK_PARTS):
-            is_untyped = True
-    if is_untyped and not tags:
-        return Format.BEDROCK_CONVERSE
-    if _CHAT_ROLES & _roles(body["messages"]):
+    if _CHAT_ROLES & seen.roles:
         return Format.OPENAI_CHAT
-    if not body.keys().isdisjoint(_ANTHROPIC_FIELDS) or tags & _ANTHROPIC_BLOCKS or _has_schemas(body):
+    if not body.keys().isdisjoint(_ANTHROPIC_FIELDS) or seen.tags & _ANTHROPIC_BLOCKS or _has_schemas(body):
         return Format.ANTHROPIC_MESSAGES
     return Format.OPENAI_CHAT
 

@@ -25,8 +25,9 @@ _WORDS = (
 )
 _ALL_FILLER = re.compile(rf"(?i)(?:(?:{_WORDS})[-_ .:,!?*/+=\[\]()]*)+[0-9]{{0,4}}[!.]{{0,3}}")
 _MARKED = re.compile(
-    r"(?i)change[-_ ]?(?:me|it|this)|place[-_ ]?holder|redact|dummy|todo|fixme|x{4}|\*{3}|\.{3}|…|•|replace[-_ ]|insert[-_ ]"
-    r"|your[-_ ]|[-_ ](?:here|goes)\b|[-_]me\b|<[a-z]|not[-_]?a[-_]?real|fake|mock|example|lorem|_{4}|-{4}|#{4}"
+    r"(?i)change[-_ ]?(?:me|it|this)|place[-_ ]?holder|redact|dummy|todo|fixme|x{4}|\*{3}|\.{3}|…|•"
+    r"|replace[-_ ]|insert[-_ ]|your[-_ ]|[-_ ](?:here|goes)\b|[-_]me\b|<[a-z]|not[-_]?a[-_]?real"
+    r"|fake|mock|example|lorem|_{4}|-{4}|#{4}"
 )
 _EXAMPLE_SUFFIX = re.compile(r"EXAMPLE(?:KEY)?$")
 _REFERENCE = re.compile(
@@ -35,11 +36,13 @@ _REFERENCE = re.compile(
     | % [A-Za-z_]\w* % | % [({] .* | %[sdrvq] | : [a-z_]\w* | \? | @ [\w.{(\[-]+ | ! [A-Z]\w* .* | \# [{] .*
     | < .* | \[ .* \]? | \{ .* | .* \{\{ .* | .* \$\{ .* | .* \$\( .* | .* \#\{ .* | .* <% .* | .* %> .*
     | .* \{ [A-Za-z_][\w.]* (?: [!:] \w* )? \} .* | .* \{ \d? \} .* | .* %\( \w+ \) .* | .* %[sd] .*
-    | (?: process | import | os | sys | env | environ | config | cfg | conf | settings | secrets? | vars? | self | this
-        | args | opts? | options | params? | ctx | context | req | request | res | response | props | state | data
-        | local | module | values | inputs | steps | github | super | cls | app | window | document | e | event )
+    | (?: process | import | os | sys | env | environ | config | cfg | conf | settings | secrets? | vars?
+        | self | this | args | opts? | options | params? | ctx | context | req | request | res | response
+        | props | state | data | local | module | values | inputs | steps | github | super | cls | app
+        | window | document | e | event )
       (?: \? )? [.\[] [A-Za-z_"'$\[] .*
-    | [A-Za-z_$][\w.$:]* (?: -> \w+ )* \( .* | [A-Za-z_$][\w.$]* \[ .* | (?: new | await | function | async | lambda ) \b .*
+    | [A-Za-z_$][\w.$:]* (?: -> \w+ )* \( .* | [A-Za-z_$][\w.$]* \[ .*
+    | (?: new | await | function | async | lambda ) \b .*
     | (?: ENC | vault | ref | secretref | arn | keyvault | op | ssm | file | env | gcp | sm ) : [A-Za-z/]? .*
     """
 )

@@ -79,7 +79,11 @@ def case(char: str) -> int:
 
 _SYMBOL = {char: place for place, char in enumerate(SYMBOLS)}
 _SYMBOL |= {char.upper(): place for char, place in _SYMBOL.items() if char.isalpha()}
-_CASE = {char: LOWER if char.islower() else UPPER if char.isupper() else DIGIT for char in _SYMBOL if char.isalnum()}
+_CASE = {
+    char: LOWER if char.islower() else UPPER if char.isupper() else DIGIT
+    for char in _SYMBOL
+    if char.isalnum()
+}
 
 
 def encode(model: Model) -> bytes:
@@ -105,14 +109,13 @@ def model() -> Model:
 
 def bits(value: str, using: Model | None = None) -> float:
     """Log-odds in bits that a generator made the value rather than a writer: above 0 for random."""
-    return random_cost(value) * -1 + written_cost(value, using or model())
+    return written_cost(value, using or model()) - random_cost(value)
 
 
 def written_cost(value: str, using: Model) -> float:
     """Bits that the value costs under the model of written text."""
     characters, cases = using.characters, using.cases
     cost = 0
-    one = two = EDGE * SIZE
     first = second = MARK
     context = EDGE * SIZE + EDGE
     for char in value:
@@ -121,8 +124,7 @@ def written_cost(value: str, using: Model) -> float:
         context = (context % SIZE) * SIZE + number
         kind = _CASE.get(char, MARK)
         if kind < DIGIT:
-            capital = cases[(first * CASES + second) * 2 + kind]
-            cost += capital
+            cost += cases[(first * CASES + second) * 2 + kind]
         first, second = second, kind
     return cost / STEP
 

@@ -65,7 +65,7 @@ def generated(value: str) -> bool:
 
 
 def plausible(value: str) -> bool:
-    """Rather random than not, hexadecimal, or a user and a password: for a place where a token is sure to stand."""
+    """For a place where a token must stand: rather random, hexadecimal, or user and password in base 64."""
     if stands_for_another(value):
         return False
     return odds(value) >= 4 or _HEX.fullmatch(value) is not None or basic_credential(value)

@@ -31,6 +31,9 @@ def serve(policies: str | None, host: str | None, port: int | None, settings_fil
     """
     import uvicorn  # the other subcommands need no server
 
+    # A detection thread gives way to the event loop after this long; the default is 5 ms.
+    sys.setswitchinterval(0.001)
+
     from service.app import create_app
     from service.settings import SettingsError, from_process
 

@@ -92,40 +92,48 @@ _INSIDE = r"[!#-&(-\[\]-_a-~]"
 _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 
 
+def _expressions(stems: str, short: str) -> dict[str, str]:
+    """What locates a pair. Each is cheap in the shared pass; `digit` and `letters` locate nearly all."""
+    name, gap, plain = _NAME, _GAP, rf"{_PLAIN}{{0,100}}[0-9]"
+    close = r"[ \"'\\=:,(>\[\]]{1,12}[a-z]{0,2}[\"'`>]"
+    equals = r"[ \t]{0,3}[=:]>?[ \t]{0,3}"
+    types = r"(?:optional\[)?(?:string|str|text|char|\[\d{0,4}\])"
+    members = r"(?:value|val|default|content|text)"
+    verbs = r"(?:is|was|to|be|as|ist|est|es)"
+    return {
+        "digit": rf"(?:{stems}){name}{gap}{{1,24}}{plain}",
+        "quoted": rf"(?:{stems}){name}{gap}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
+        "letters": rf"{_STRONG}{name}{close}{_CLOSED}{{6,100}}[\"'`\\<]",
+        "key": rf"key{close}{_CLOSED}{{16,100}}[\"'`\\<]",
+        "bare": rf"{_STRONG}{name}[\"'\])]{{0,2}}{equals}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
+        "short": rf"(?:{short})(?:[_.-]{name})?{gap}{{1,24}}{plain}",
+        "typed": rf"(?:{stems}){name}:? ?[&*]?{types}{gap}{{1,10}}[\"`]",
+        "entry": (
+            rf"(?:{stems}){name}[\"'\\,\s>/]{{1,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
+            rf"{members}[\"'\\]{{0,8}}\s?[=:>]"
+        ),
+        "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
+        "sentence": rf"(?:{stems}|{short})[ \w.@-]{{0,100}} {verbs}(?: |: )[\"'`*(<]{{0,3}}{plain}",
+        "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
+    }
+
+
 class Reader:
     """The extractor. `names` are further stems: names of vendors that need no telling word."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         stems, short = "|".join(_STEMS), "|".join(_SHORT_STEMS)
-        more = [re.escape(name).replace(r"\ ", "[_ .-]?") for name in sorted(set(names))]
+        more = [re.escape(name).replace(r"\ ", "[_ .-]{0,2}") for name in sorted(set(names))]
         self._stem = re.compile("|".join([stems, short, *more]), re.IGNORECASE | re.ASCII)
         named = (
-            {"named": rf"(?:{'|'.join(more)}){_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
+            {"named": rf"(?:{'|'.join(more)}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
             if more
             else {}
         )
+        expressions = {**named, **_expressions(stems, short)}
         self.patterns = tuple(
             Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True)
-            for name, expression in {
-                **named,
-                "digit": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
-                "quoted": rf"(?:{stems}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
-                "letters": rf"{_STRONG}{_NAME}[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{6,100}}[\"'`\\<]",
-                "key": rf"key[ \"'\\=:,(>\[\]]{{1,12}}[a-z]{{0,2}}[\"'`>]{_CLOSED}{{16,100}}[\"'`\\<]",
-                "bare": rf"{_STRONG}{_NAME}[\"'\])]{{0,2}}[ \t]{{0,3}}[=:]>?[ \t]{{0,3}}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
-                "short": rf"(?:{short})(?:[_.-]{_NAME})?{_GAP}{{1,24}}{_PLAIN}{{0,100}}[0-9]",
-                "typed": rf"(?:{stems}){_NAME}:? ?[&*]?(?:optional\[)?(?:string|str|text|char|\[\d{{0,4}}\]){_GAP}{{1,10}}[\"`]",
-                "entry": (
-                    rf"(?:{stems}){_NAME}[\"'\\,\s>/]{{1,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
-                    r"(?:value|val|default|content|text)[\"'\\]{0,8}\s?[=:>]"
-                ),
-                "element": rf"(?:{stems}){_NAME}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
-                "sentence": (
-                    rf"(?:{stems}|{short})[ \w.@-]{{0,100}} (?:is|was|to|be|as|ist|est|es)(?: |: )[\"'`*(<]{{0,3}}"
-                    rf"{_PLAIN}{{0,100}}[0-9]"
-                ),
-                "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
-            }.items()
+            for name, expression in expressions.items()
         )
 
     def read(self, text: str, matches: Sequence[Match]) -> Iterator[Assignment]:
@@ -186,12 +194,15 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
         Join.CALL,
         re.compile(rf"\\{{0,7}}[\"'`]?\s{{0,4}}(?:,|\()\s{{0,20}}{_OPEN}"),
     ),
-    (Join.ELEMENT, re.compile(r"[\"']?(?:\s[^<>]{0,60})?>(?:<!\[CDATA\[)?\s{0,40}(?P<quote>(?!))?(?P<escapes>(?!))?")),
+    (
+        Join.ELEMENT,
+        re.compile(r"[\"']?(?:\s[^<>]{0,60})?>(?:<!\[CDATA\[)?\s{0,40}(?P<quote>(?!))?(?P<escapes>(?!))?"),
+    ),
     (Join.CELL, re.compile(r"[^|\r\n\w]{0,24}\|[ \t]{0,40}(?P<quote>[`\"'])?[*]{0,2}(?P<escapes>(?!))?")),
     (
         Join.SENTENCE,
         re.compile(
-            r"(?: [\w.@-]{1,20}){0,4}?[\"'`*]{0,3} (?:is|was|to|be|as|equals|lautet|ist|est|es)(?: now| still)?:?\s{1,3}"
+            r"(?: [\w.@-]{1,20}){0,4}?[\"'`*]{0,3} (?:is|was|to|be|as|ist|est|es)(?: now| still)?:?\s{1,3}"
             r"[*(<]{0,3}(?P<quote>[\"'`])?(?P<escapes>(?!))?",
             re.IGNORECASE,
         ),
@@ -209,10 +220,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
             join = _spaced(text, begin)
         start = found.end()
         quote, escapes = found["quote"], found["escapes"] or ""
-        if quote:
-            end = _quoted_end(text, start, quote, len(escapes))
-        else:
-            end = _bare_end(text, begin, start, join)
+        end = _quoted_end(text, start, quote, len(escapes)) if quote else _bare_end(text, begin, start, join)
         if end is None or end <= start or _is_name(value := text[start:end]):
             return None
         context = text[max(0, begin - CONTEXT) : begin]
@@ -233,6 +241,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
 _BEFORE = re.compile(r"([A-Za-z]+|[0-9]+)[ -]\Z")
 _LETTERS = re.compile(r"[A-Za-z._-]+")
 _LONGEST_NAME = 32
+_GROUPED = re.compile(r"[A-Za-z0-9]{4}(?: [A-Za-z0-9]{4}){3,7}(?![\w ])", re.ASCII)
 
 
 def _is_name(value: str) -> bool:
@@ -241,7 +250,7 @@ def _is_name(value: str) -> bool:
     if len(value) < _LEAST:
         return True
     if len(value) > _LONGEST_NAME or not _LETTERS.fullmatch(value):
-        return " " in value
+        return " " in value and not _GROUPED.fullmatch(value)
     return bits(value) < _RANDOM
 
 
@@ -259,7 +268,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 
 def words(name: str) -> str:
-    """The words of an identifier or a text, in lower case, between single spaces and with one at either end."""
+    """The words of an identifier or a text, in lower case, with a space before, between and after them."""
     return f" {' '.join(_WORD.findall(name)).lower()} "
 
 
@@ -296,6 +305,8 @@ _LINE_START = re.compile(
 def _bare_end(text: str, begin: int, start: int, join: Join) -> int | None:
     """Where an unquoted value ends: as far as its surroundings let a value go; None for a call."""
     limit = min(len(text), start + MAX_VALUE)
+    if grouped := _GROUPED.match(text, start, limit):
+        return grouped.end()
     if join is Join.ELEMENT:
         return _cut(_ELEMENT_CUT, text, start, limit)
     if join is Join.FLAG:

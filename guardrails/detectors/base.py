@@ -52,10 +52,10 @@ class Pattern(msgspec.Struct, frozen=True):
     """One expression for the shared pass, in the syntax of the `regex` package.
 
     The span of the group `secret`, where there is one, is the match; else the whole match is.
-    `context` is how many characters before and after a match its proof may look at.
     `triggers` replace the expression in the multi-pattern pass when given: at least one of these
     hyperscan expressions must occur within any match (they are how an expression that hyperscan
     cannot read is found).
+    `width` is the most characters that a match spans, where the detector knows; 0: to be worked out.
     `ascii` makes `\\w`, `\\d`, `\\s`, `\\b` and case folding mean ASCII only (faster).
     """
 
@@ -66,6 +66,7 @@ class Pattern(msgspec.Struct, frozen=True):
     dotall: bool = False
     ascii: bool = False
     triggers: tuple[str, ...] = ()
+    width: int = 0
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -103,6 +104,11 @@ class Detector(Protocol):
         Called only when there is a match. Use `view.hit(...)` to map back.
         Raises `CannotJudge` when it could not look.
         """
+        ...
+
+    @property
+    def inspects(self) -> bool:
+        """Whether `inspect` ever finds anything: False for a detector of patterns alone."""
         ...
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:

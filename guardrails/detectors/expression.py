@@ -56,6 +56,8 @@ class RegexSpec(msgspec.Struct, frozen=True, tag_field="type", tag="regex", forb
 class RegexDetector:
     """Every match of one expression that holds one of its keywords is a hit."""
 
+    inspects = False
+
     def __init__(self, spec: RegexSpec, pattern: Pattern) -> None:
         self.name = "regex"
         self.patterns = (pattern,)

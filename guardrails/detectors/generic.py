@@ -10,16 +10,18 @@ from guardrails.detectors.assignments import Assignment, Join
 
 _OTHER = re.compile(
     r"""(?xi)
-    [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                     # a UUID
-    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8} | [#][0-9a-f]{3,8}  # dates, numbers, colours
-    | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?                      # versions, addresses
-    | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*  # addresses
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                   # mail
-    | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+      # paths
-    | [\w./@-]*\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css|png|jpe?g|svg|gif|ico
-        |xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local|internal|example|test)
-    | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .* | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*  # digests
-    | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*         # public halves
+    [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                                # a UUID
+    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8}             # dates, numbers
+    | [#][0-9a-f]{3,8} | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?               # colours, versions
+    | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*   # addresses
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                              # mail
+    | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+     # paths
+    | [\w./@-]*\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css
+        |png|jpe?g|svg|gif|ico|xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local
+        |internal|example|test)
+    | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .*            # digests
+    | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*
+    | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*        # public halves
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16}
     """
 )
@@ -31,22 +33,22 @@ _LOOSE = frozenset({Join.SENTENCE, Join.SPACE, Join.CELL})
 
 def generic_score(pair: Assignment) -> float:
     """From 0, no secret, to 1: whether a value is one that no kind describes, by its name and its look."""
-    value = pair.value
+    value = pair.value.replace(" ", "")  # some passwords are issued in groups of four
     if len(value) < 6 or _STRANGE.search(value) or _OTHER.fullmatch(value):
         return 0.0
     name = telling(pair.words, pair.before)
     if name is Telling.NOTHING or stands_for_another(value) or not any(map(str.isalnum, value)):
         return 0.0
     if name is Telling.PASSWORD:
-        return _password(pair)
+        return _password(pair, value)
     if value.isdigit():
         return 0.0
-    return _token(pair, strict=name is Telling.KEY)
+    return _token(pair, value, strict=name is Telling.KEY)
 
 
-def _token(pair: Assignment, *, strict: bool) -> float:
+def _token(pair: Assignment, value: str, *, strict: bool) -> float:
     """For what a machine made. `strict`: the name is often that of something else."""
-    value, length = pair.value, len(pair.value)
+    length = len(value)
     if _PREFIXED_UUID.fullmatch(value) and not strict:
         return 0.7
     likely = odds(value)
@@ -62,8 +64,7 @@ def _token(pair: Assignment, *, strict: bool) -> float:
     return 0.75 if length >= 8 and likely >= (9 if length >= 10 else 14) else 0.0
 
 
-def _password(pair: Assignment) -> float:
-    value = pair.value
+def _password(pair: Assignment, value: str) -> float:
     if pair.join in _LOOSE and odds(value) < 9 and varied(value) < 3:
         return 0.0
     if pair.join is Join.SPACE and not pair.quoted and odds(value) < 14:

@@ -11,7 +11,7 @@ import regex
 
 from guardrails.detectors.base import Deadline, Match
 from guardrails.model import Hit
-from guardrails.text import View
+from guardrails.text import View, beyond_ascii
 
 
 class InvisibleClass(str, Enum):
@@ -36,7 +36,13 @@ _CLASSES = {
     InvisibleClass.VARIATION: r"[\uFE00-\uFE0F\U000E0100-\U000E01EF]{2,}",
     InvisibleClass.CONTROL: r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x84\x86-\x9F]+",
 }
-_ASCII_CLASSES = frozenset({InvisibleClass.CONTROL})
+# A character of the class, wherever it stands: sought among the few beyond ASCII before the text is read.
+_MEMBERS = {
+    InvisibleClass.TAGS: r"[\U000E0001\U000E0020-\U000E007F]",
+    InvisibleClass.BIDI: r"[\u202A-\u202E\u2066-\u2069]",
+    InvisibleClass.ZERO_WIDTH: r"[\u200B-\u200D\u2060-\u2064\u00AD\u180E\u115F\u1160\u3164\uFEFF\uFFA0]",
+    InvisibleClass.VARIATION: r"[\uFE00-\uFE0F\U000E0100-\U000E01EF]",
+}
 
 
 class InvisibleSpec(
@@ -61,11 +67,15 @@ class InvisibleSpec(
 class InvisibleDetector:
     """Reads the source text only: every other view has these characters removed."""
 
+    inspects = True
+
     def __init__(self, spec: InvisibleSpec) -> None:
         self.name = "invisible"
         self.patterns = ()
         self._classes = tuple(
-            (one, regex.compile(_CLASSES[one])) for one in InvisibleClass if one in spec.classes
+            (one, regex.compile(_CLASSES[one]), regex.compile(_MEMBERS[one]) if one in _MEMBERS else None)
+            for one in InvisibleClass
+            if one in spec.classes
         )
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
@@ -73,9 +83,9 @@ class InvisibleDetector:
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         source = views[0]
-        ascii_only = source.text.isascii()
-        for one, expression in self._classes:
-            if ascii_only and one not in _ASCII_CLASSES:
+        beyond = beyond_ascii(source.text)
+        for one, expression, member in self._classes:
+            if member is not None and not member.search(beyond, concurrent=True):
                 continue
             deadline.check()
             for match in expression.finditer(source.text, concurrent=True):

@@ -15,7 +15,9 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Container, Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,12 +34,19 @@ MAX_WIDTH = 8_192
 """The longest match, in characters, that a pattern may describe."""
 
 CONFIRM_SECONDS = 0.5
-"""How long one pattern may be confirmed on one text."""
+"""How long one pattern may be confirmed on a text of up to `CONFIRM_CHARS`; longer ones take longer."""
+
+CONFIRM_CHARS = 250_000
 
 PUMP_SECONDS = 0.25
 """How long a pattern may take on each pumped text when it is compiled."""
 
-_LOOKAHEAD = 256
+CONTEXT = 256
+"""How many characters around a match look-arounds and proofs may see for certain."""
+
+NARROW = 512
+"""Patterns with wider matches are apart in a second pass, where only a part of a text is new."""
+
 _CALLBACKS_PER_CHECK = 4_096
 _CACHE_FORMAT = "1"
 
@@ -59,18 +68,73 @@ class Scanned(msgspec.Struct, frozen=True):
     failed: dict[int, CannotJudge]
 
 
+class Stretches:
+    """Parts of a text, ascending and apart from one another."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
+        self.spans = spans
+        self._starts = [start for start, _ in spans]
+
+    def touch(self, start: int, end: int) -> bool:
+        """Whether a stretch overlaps or borders on `[start, end)`."""
+        before = bisect_right(self._starts, end) - 1
+        return before >= 0 and start <= self.spans[before][1]
+
+
+Fresh = Callable[[int], Sequence[tuple[int, int]] | None]
+"""The stretches of a text within so many characters of something new; None when all of it is."""
+
+
+class _Pass:
+    """Expressions in one database. Scratch space is one per thread: sharing it gives wrong answers."""
+
+    def __init__(self, expressions: Sequence[tuple[int, str, int]], cache: Path | None) -> None:
+        """`expressions` are the number of a pattern, an expression of it, and hyperscan's flags."""
+        self._owners = [number for number, _, _ in expressions]
+        self._database = _database(list(expressions), cache) if expressions else None
+        self._local = threading.local()
+
+    def ends(self, data: bytes, deadline: Deadline, found: dict[int, set[int]], offset: int = 0) -> None:
+        """Adds where a match of each pattern could end in `data`, moved by `offset`, both in bytes.
+
+        Raises `CannotJudge` at the deadline, and when the pass fails.
+        """
+        if self._database is None:
+            return
+        owners = self._owners
+        budget = [_CALLBACKS_PER_CHECK]
+
+        def seen(id: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
+            found.setdefault(owners[id], set()).add(end + offset)
+            budget[0] -= 1
+            if budget[0] == 0:
+                budget[0] = _CALLBACKS_PER_CHECK
+                return deadline.left() <= 0  # True ends the scan
+            return None
+
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=seen, scratch=scratch)
+        except hyperscan.ScanTerminated:
+            raise CannotJudge(Reason.DEADLINE) from None
+        except hyperscan.HyperscanError as error:
+            raise CannotJudge(Reason.DETECTOR_ERROR, f"hyperscan {type(error).__name__}") from None
+
+
 class Index:
-    """Compiled patterns. Safe to use from several threads: scratch space is one per thread."""
+    """Compiled patterns. Safe to use from several threads."""
 
     def __init__(
-        self, patterns: Sequence[Pattern], owners: Sequence[int], database: hyperscan.Database | None
+        self, patterns: Sequence[Pattern], expressions: Sequence[tuple[int, str, int]], cache: Path | None
     ) -> None:
+        """`expressions` as for one pass. Raises `PatternError`."""
         self._patterns = tuple(patterns)
-        self._owners = tuple(owners)
-        self._database = database
+        self._widths = tuple(one.width or max_width(one) for one in patterns)
+        self._all = _Pass(expressions, cache)
+        self._wide = _Pass([one for one in expressions if self._widths[one[0]] > NARROW], cache)
         self._compiled: dict[int, regex.Pattern[str]] = {}
-        self._widths: dict[int, int] = {}
-        self._local = threading.local()
 
     @classmethod
     def compile(cls, patterns: Sequence[Pattern], cache: Path | None = None) -> Index:
@@ -86,8 +150,7 @@ class Index:
             for number, pattern in enumerate(patterns)
             for expression in (pattern.triggers or (pattern.expression,))
         ]
-        database = _database(expressions, cache) if expressions else None
-        return cls(patterns, [number for number, _, _ in expressions], database)
+        return cls(patterns, expressions, cache)
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -103,16 +166,27 @@ class Index:
             raise failure
         return scanned.matches
 
-    def scan(self, text: str, deadline: Deadline) -> Scanned:
-        """Confirmed matches by pattern number, with those that failed apart.
+    def scan(
+        self,
+        text: str,
+        deadline: Deadline,
+        fresh: Fresh | None = None,
+        wanted: Container[int] | None = None,
+    ) -> Scanned:
+        """Confirmed matches by number of the `wanted` patterns (all by default), those that failed apart.
 
-        Raises `CannotJudge` when the pass itself could not be finished.
+        `fresh` says what of the text was not scanned before; matches with nothing new within their reach
+        are left out. Raises `CannotJudge` when the pass itself could not be finished.
         """
         matches: dict[int, list[Match]] = {}
         failed: dict[int, CannotJudge] = {}
-        if self._database is None or not text:
+        if not text:
             return Scanned(matches, failed)
-        for number, ends in self._candidates(text, deadline).items():
+        near = fresh(CONTEXT) if fresh else None
+        new = None if near is None else Stretches(near)
+        for number, ends in self._candidates(text, deadline, fresh).items():
+            if wanted is not None and number not in wanted:
+                continue
             try:
                 found = self._confirm(number, text, ends, deadline)
             except CannotJudge as failure:
@@ -120,49 +194,53 @@ class Index:
                     raise
                 failed[number] = failure
             else:
+                if new is not None:
+                    # The others were found before, or are halves of a match whose other end is not new.
+                    found = [one for one in found if new.touch(one.outer_start, one.outer_end)]
                 if found:
                     matches[number] = found
         return Scanned(matches, failed)
 
-    def _candidates(self, text: str, deadline: Deadline) -> dict[int, list[int]]:
+    def _candidates(self, text: str, deadline: Deadline, fresh: Fresh | None) -> dict[int, list[int]]:
         """By pattern: ascending code-point offsets at which a match could end."""
-        ends = self._ends(text, deadline)
+        ends = self._ends(text, deadline, fresh)
         if "İ" in text or "ı" in text:
             # `regex` takes these for an `i` when case does not count, hyperscan does not.
-            for number, more in self._ends(text.translate(_TURKIC), deadline).items():
+            for number, more in self._ends(text.translate(_TURKIC), deadline, fresh).items():
                 ends.setdefault(number, set()).update(more)
         return {number: sorted(found) for number, found in ends.items()}
 
-    def _ends(self, text: str, deadline: Deadline) -> dict[int, set[int]]:
+    def _ends(self, text: str, deadline: Deadline, fresh: Fresh | None) -> dict[int, set[int]]:
         deadline.check()
-        data = text.encode("utf-8", "replace")  # a lone surrogate is one `?`: still one code point
         ends: dict[int, set[int]] = {}
-        owners = self._owners
-        budget = [_CALLBACKS_PER_CHECK]
-
-        def seen(id: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            ends.setdefault(owners[id], set()).add(end)
-            budget[0] -= 1
-            if budget[0] == 0:
-                budget[0] = _CALLBACKS_PER_CHECK
-                return deadline.left() <= 0  # True ends the scan
-            return None
-
-        try:
-            self._database.scan(data, match_event_handler=seen, scratch=self._scratch())  # type: ignore[union-attr]
-        except hyperscan.ScanTerminated:
-            raise CannotJudge(Reason.DEADLINE) from None
-        except hyperscan.HyperscanError as error:
-            raise CannotJudge(Reason.DETECTOR_ERROR, f"hyperscan {type(error).__name__}") from None
-        if len(data) == len(text):
-            return ends
-        place = _code_points(data, sorted(set().union(*ends.values())))
-        return {number: {place[end] for end in found} for number, found in ends.items()}
+        near = fresh(NARROW + CONTEXT) if fresh else None
+        if fresh is None or near is None:
+            data = _encoded(text)
+            self._all.ends(data, deadline, ends)
+            return ends if len(data) == len(text) else _in_code_points(data, ends)
+        for start, end in near:
+            data = _encoded(text[start:end])
+            found: dict[int, set[int]] = {}
+            self._all.ends(data, deadline, found, offset=start)
+            if len(data) != end - start:
+                found = _in_code_points(data, found, start)
+            for number, places in found.items():
+                if self._widths[number] <= NARROW:
+                    ends.setdefault(number, set()).update(places)
+        data = _encoded(text)
+        wide: dict[int, set[int]] = {}
+        self._wide.ends(data, deadline, wide)
+        for number, places in (wide if len(data) == len(text) else _in_code_points(data, wide)).items():
+            reached = Stretches(fresh(self._widths[number] + CONTEXT) or ())
+            kept = {place for place in places if reached.touch(place, place)}
+            if kept:
+                ends[number] = kept
+        return ends
 
     def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
         compiled = self._regex(number)
         width = self._widths[number]
-        seconds = min(CONFIRM_SECONDS, deadline.left())
+        seconds = min(CONFIRM_SECONDS * max(1, len(text) / CONFIRM_CHARS), deadline.left())
         if seconds <= 0:
             raise CannotJudge(Reason.DEADLINE)
         found: list[Match] = []
@@ -172,7 +250,7 @@ class Index:
             spread = width if self._patterns[number].triggers else 0
             for first, last in _windows(ends, width, spread, len(text)):
                 # Beyond `last` no match ends, but look-ahead and `\b` may look there.
-                limit = min(len(text), last + width + _LOOKAHEAD)
+                limit = min(len(text), last + width + CONTEXT)
                 start = max(first, reached)
                 for match in compiled.finditer(text, start, limit, timeout=seconds, concurrent=True):
                     if match.end() > last:
@@ -191,16 +269,8 @@ class Index:
         compiled = self._compiled.get(number)
         if compiled is None:
             pattern = self._patterns[number]
-            self._widths[number] = max_width(pattern)
             compiled = self._compiled[number] = compile_regex(pattern)
         return compiled
-
-    def _scratch(self) -> hyperscan.Scratch:
-        # Scratch space shared by two threads gives wrong answers without an error.
-        scratch = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        return scratch
 
 
 def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
@@ -208,6 +278,7 @@ def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
     return regex.compile(pattern.expression, _regex_flags(pattern))
 
 
+@lru_cache(maxsize=4_096)
 def max_width(pattern: Pattern) -> int:
     """The most characters a match can span; more than `MAX_WIDTH` when there is no bound."""
     parsed = _parse(pattern)
@@ -368,15 +439,19 @@ def _windows(ends: list[int], width: int, spread: int, length: int) -> Iterable[
     yield first, last
 
 
-def _code_points(data: bytes, ends: list[int]) -> dict[int, int]:
-    """Byte offsets to code-point offsets."""
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")  # a lone surrogate is one `?`: still one code point
+
+
+def _in_code_points(data: bytes, ends: dict[int, set[int]], offset: int = 0) -> dict[int, set[int]]:
+    """Offsets into the text, for those in bytes; both begin at `offset`."""
     place: dict[int, int] = {}
-    before, count = 0, 0
-    for end in ends:
-        count += len(data[before:end].decode("utf-8", "replace"))
+    before, count = 0, offset
+    for end in sorted(set().union(*ends.values())):
+        count += len(data[before : end - offset].decode("utf-8", "replace"))
         place[end] = count
-        before = end
-    return place
+        before = end - offset
+    return {number: {place[end] for end in found} for number, found in ends.items()}
 
 
 def _match(number: int, match: regex.Match[str]) -> Match:

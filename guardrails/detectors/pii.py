@@ -104,6 +104,10 @@ class PiiDetector:
     def patterns(self) -> Sequence[Pattern]:
         return tuple(recipe.pattern for recipe in self._shared)
 
+    @property
+    def inspects(self) -> bool:
+        return bool(self._alone or self._labels)
+
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         found = ((self._shared[match.pattern], match.start, match.end) for match in matches)
         return self._judged(view, found, deadline)

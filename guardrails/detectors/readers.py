@@ -63,7 +63,11 @@ _BETWEEN = r"[ \t\r\n,]{1,4}(?:\d{1,2}[.:)] ?)?[\"']?"
 
 READERS: dict[str, Reader] = {
     "seed-phrase": Reader(
-        (Pattern("seed phrase", rf"[a-z]{{3,8}}[\"']?(?:{_BETWEEN}[a-z]{{3,8}}[\"']?){{11,30}}", ascii=True),),
+        (
+            Pattern(
+                "seed phrase", rf"[a-z]{{3,8}}[\"']?(?:{_BETWEEN}[a-z]{{3,8}}[\"']?){{11,30}}", ascii=True
+            ),
+        ),
         seed_phrases,
     )
 }

@@ -62,6 +62,8 @@ class SecretDetector:
     `generic-assignment`. A pair's hit on what a pattern has found is dropped.
     """
 
+    inspects = False
+
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
         self._min_score = min_score
@@ -104,8 +106,11 @@ class SecretDetector:
     def _judged(self, view: View, pair: Assignment, *, known: bool) -> Iterator[Hit]:
         kind = self._assigned.match(pair)
         if kind is not None and no_placeholder(pair.value):
-            yield from self._validated(view, kind, pair.start, pair.end)
-        elif self._generic is not None and not known:
+            hits = list(self._validated(view, kind, pair.start, pair.end))
+            if hits:
+                yield from hits
+                return
+        if self._generic is not None and not known:
             score = generic_score(pair)
             if score > 0 and score >= self._min_score:
                 why = f"kind {GENERIC}, {pair.join.value}"

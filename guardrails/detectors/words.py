@@ -57,6 +57,8 @@ class WordsSpec(msgspec.Struct, frozen=True, tag_field="type", tag="words", forb
 class WordsDetector:
     """Each phrase is a pattern of the shared pass, compiled for confirmation when it first occurs."""
 
+    inspects = False
+
     def __init__(self, spec: WordsSpec) -> None:
         self.name = f"words {spec.match.value}"
         self._label = spec.label
@@ -76,13 +78,15 @@ def _pattern(word: str, where: WordMatch, case: bool) -> Pattern:
     # A border is only meant where the phrase itself begins or ends with a word character.
     left = r"(?<!\w)" if where is not WordMatch.ANYWHERE and _is_word(word.strip()[0]) else ""
     right = r"(?!\w)" if where is WordMatch.WORD and _is_word(word.strip()[-1]) else ""
-    assert len(word) * 2 + _MAX_GAP * len(tokens) < MAX_WIDTH
+    width = len(word) * 2 + _MAX_GAP * len(tokens)  # twice: `ß` matches `ss` where case does not count
+    assert width < MAX_WIDTH
     return Pattern(
         id="words",
         expression=f"{left}{body}{right}",
         ignorecase=not case,
         # One literal: with the gaps in them, ten thousand phrases take five times as long to compile.
         triggers=(max(tokens, key=len),),
+        width=width,
     )
 
 

@@ -17,6 +17,7 @@ import regex
 from guardrails.detectors import Detector
 from guardrails.detectors.base import CannotJudge, Deadline, Match
 from guardrails.detectors.patterns import Index
+from guardrails.evidence import EvidenceError
 from guardrails.masking import AnyMask
 from guardrails.model import (
     Action,
@@ -31,6 +32,8 @@ from guardrails.model import (
     Severity,
 )
 from guardrails.text import ViewLimits, views
+
+_CONTEXTS_REMEMBERED = 1_024
 
 
 class Globs(msgspec.Struct, frozen=True):
@@ -166,6 +169,14 @@ class PolicySet:
         self._index = index
         self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)
         self._limits = limits or ViewLimits()
+        scopes = [scope for rule in rules for scope in rule.scopes]
+        self._heeds = tuple(
+            any(getattr(scope, field) is not None for scope in scopes)
+            for field in ("tenants", "routes", "providers", "models")
+        )
+        self._metadata = sorted({name for scope in scopes for name, _ in scope.metadata})
+        self._covered: dict[tuple[Hook, tuple[str | None, ...]], tuple[CompiledRule, ...]] = {}
+        self._chosen: dict[frozenset[int], tuple[frozenset[int], tuple[int, ...]]] = {}
 
     def only(self, rule: str) -> PolicySet:
         """This set with one rule, for its examples: enforced for whoever calls, and no exceptions."""
@@ -183,36 +194,72 @@ class PolicySet:
             alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
         )
 
+    def rules_for(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
+        """The rules that apply to an exchange."""
+        said = self._heeded(context)
+        if said is None:
+            return self._covering(hook, context)
+        known = self._covered.get((hook, said))
+        if known is None:
+            if len(self._covered) >= _CONTEXTS_REMEMBERED:
+                self._covered.clear()
+            known = self._covered[hook, said] = self._covering(hook, context)
+        return known
+
+    def _heeded(self, context: Context) -> tuple[str | None, ...] | None:
+        """What any scope looks at in a context; None when it is too long to be remembered."""
+        named = (context.tenant, context.route, context.provider, context.model)
+        said = (
+            *(value if heeded else None for value, heeded in zip(named, self._heeds, strict=True)),
+            *(context.metadata.get(name) for name in self._metadata),
+        )
+        return said if sum(len(one) for one in said if one) < 1_000 else None
+
+    def _covering(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
+        return tuple(rule for rule in self.rules if rule.covers_exchange(hook, context))
+
     def look(self, text: str, wanted: frozenset[int], deadline: Deadline) -> Seen:
         """Runs the `wanted` detectors over one text, in all its views.
 
         A detector that could not look is in `failed`; the others' hits are complete. Raises
         `CannotJudge` at the deadline.
         """
-        seen = views(text, self._limits)
+        try:
+            seen = views(text, self._limits)
+        except EvidenceError as error:
+            raise CannotJudge(Reason.DETECTOR_ERROR, str(error)) from None
         hits: dict[int, list[Hit]] = {}
         failed: dict[int, CannotJudge] = {}
         if seen.truncated:
             truncated = CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
             failed = dict.fromkeys(wanted, truncated)
+        patterns, inspecting = self._choose(wanted)
         for view in seen.all:
-            scanned = self._index.scan(view.text, deadline)
+            scanned = self._index.scan(view.text, deadline, view.fresh, patterns)
             mine: dict[int, list[Match]] = {}
             for number, matches in scanned.matches.items():
                 detector, own = self._owners[number]
-                if detector in wanted:
-                    mine.setdefault(detector, []).extend(
-                        msgspec.structs.replace(match, pattern=own) for match in matches
-                    )
+                mine.setdefault(detector, []).extend(
+                    msgspec.structs.replace(match, pattern=own) for match in matches
+                )
             for number, failure in scanned.failed.items():
                 failed.setdefault(self._owners[number][0], failure)
             for detector, matches in mine.items():
                 confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
                 self._collect(detector, confirm, hits, failed)
-        for detector in wanted:
+        for detector in inspecting:
             inspect = partial(self.detectors[detector].inspect, seen.all, deadline)
             self._collect(detector, inspect, hits, failed)
         return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+
+    def _choose(self, wanted: frozenset[int]) -> tuple[frozenset[int], tuple[int, ...]]:
+        """The patterns of the wanted detectors, and those of them that inspect."""
+        chosen = self._chosen.get(wanted)
+        if chosen is None:
+            patterns = (number for number, (detector, _) in enumerate(self._owners) if detector in wanted)
+            inspecting = (number for number in sorted(wanted) if self.detectors[number].inspects)
+            chosen = self._chosen[wanted] = (frozenset(patterns), tuple(inspecting))
+        return chosen
 
     def _collect(
         self,

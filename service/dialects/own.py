@@ -9,6 +9,7 @@ from service.exchange import Ask, metadata, text
 from service.problems import Problem
 
 NAME = "own"
+BODIES = ("body",)
 _MEMBERS = frozenset({"body", "format", "context"})
 _CONTEXT = frozenset({"route", "provider", "model", "metadata"})
 MAX_LISTED = 1_000

@@ -11,10 +11,12 @@ from __future__ import annotations
 from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.model import Context, Hook, Verdict
+from service import wire
 from service.exchange import Ask, metadata, text
 from service.problems import Problem
 
 NAME = "portkey"
+BODIES = ("request.json", "response.json")
 _FORMATS = {
     "chatComplete": Format.OPENAI_CHAT,
     "complete": Format.OPENAI_COMPLETIONS,
@@ -50,7 +52,7 @@ def read(payload: dict[str, object], tenant: str) -> Ask:
             tenant=tenant,
             provider=text(payload.get("provider")),
             # The gateway passes on the body's model: it is what will be called.
-            model=text(sent.get("model")) if isinstance(sent, dict) else None,
+            model=text(wire.model_of(sent)),
             metadata=metadata(payload.get("metadata")),
         ),
         body=body,

@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 from guardrails.detectors import SecretSpec, SpecError
 from guardrails.detectors.base import CannotJudge, Deadline, Pattern
 from guardrails.detectors.patterns import Index, PatternError, check
+<<<<<<< HEAD
+=======
+from guardrails.policy.decode import marked
+from guardrails.text import View, views
+>>>>>>> secrets
 
 PATTERNS = [
     Pattern("word", r"\batlas-(?P<secret>[a-z]{3,12}-\d{2})\b"),
@@ -74,4 +79,44 @@ def test_an_unknown_kind_is_an_error_with_a_suggestion():
     with pytest.raises(SpecError) as caught:
         SecretSpec(kinds=("github-oauth-tokn",)).detector()
 
+<<<<<<< HEAD
     assert "github-oauth-token" in caught.value.help
+=======
+    assert "github-token" in caught.value.help
+
+
+DISGUISES = [
+    "atlas-falcon-07",
+    "atlas\\u002dfalcon-07",
+    "atlas%2Dfalcon%2d07",
+    "аtlas-falcon-07",
+    "atlas-fal\u200bcon-07",
+    "ａtlas-falcon-07",
+    "\x1b[31matlas-\x1b[0mfalcon-07",
+    "%5Cu0061tlas-falcon-07",
+    "YXRsYXMtZmFsY29uLTA3IQ==",
+    "caaaaaaaaaaaaaaaaaaaaaaaaaaa" * 25 + "d",
+    "c" * 300 + "\\u0061d",
+    "xyy",
+    "\\n",
+    "é",
+    "filler text " * 150,
+    "x" * 2_000,
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(DISGUISES), max_size=12).map(" ".join))
+def test_reading_only_what_is_new_of_a_view_loses_nothing(text):
+    """What is found in views where only stretches are scanned is what is found when all is."""
+    wide = Pattern("wider", r"[abc]{3,900}d", ascii=True)
+    index = Index.compile([*PATTERNS, wide])
+    deadline = Deadline.after(5)
+    found, expected = set(), set()
+    for view in views(text).all:
+        for scanned, fresh in ((found, view.fresh), (expected, None)):
+            for number, matches in index.scan(view.text, deadline, fresh).matches.items():
+                scanned |= {(number, view.source_span(one.start, one.end)) for one in matches}
+
+    assert found == expected
+>>>>>>> secrets

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -87,12 +88,25 @@ def test_beyond_the_limits_a_caller_is_told_when_to_come_back(folder):
     words = " ".join(f"user{number}@example.com" for number in range(150_000))
     limits = {"max_in_flight": 1, "threads": 1, "deadline_seconds": 20}
     with servers.guard(folder, folder / "policies", KEY, **limits) as guard, client(guard) as http:
+        done = threading.Event()
+
+        def keep_busy():
+            while not done.is_set():
+                assert other.post(HOOK, json=chat(words)).status_code in {200, 503}
+
+        def refusal():
+            answer = http.post(HOOK, json=chat("hi"))
+            return answer if answer.status_code != 200 else None
+
         with ThreadPoolExecutor(1) as pool, client(guard) as other:
-            slow = pool.submit(other.post, HOOK, json=chat(words))
-            refused = until(lambda: (a := http.post(HOOK, json=chat("hi"))).status_code != 200 and a)
-            assert refused.status_code == 503
-            assert int(refused.headers["retry-after"]) >= 1
-            assert slow.result().status_code == 200
+            busy = pool.submit(keep_busy)
+            try:
+                refused = until(refusal)
+            finally:
+                done.set()
+            busy.result()
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
         assert until(lambda: http.post(HOOK, json=chat("hi")).status_code == 200)
 
 

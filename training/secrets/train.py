@@ -136,10 +136,13 @@ def main() -> None:
         negative = source.sample(negative, min(len(negative), 20_000))
         positive = generated(len(negative), (low, high), source)
         trigram = area(
-            [randomness.bits(one, model) for one in positive], [randomness.bits(one, model) for one in negative]
+            [randomness.bits(one, model) for one in positive],
+            [randomness.bits(one, model) for one in negative],
         )
         plain = area([entropy(one) for one in positive], [entropy(one) for one in negative])
-        print(f"length {low:2} to {high:2}: {len(negative)} written, AUC {trigram:.4f}, by entropy {plain:.4f}")
+        print(
+            f"length {low:2} to {high:2}: {len(negative)} written, AUC {trigram:.4f}, by entropy {plain:.4f}"
+        )
     content = randomness.encode(model)
     print(f"{len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
     if given.write:

@@ -1,0 +1,84 @@
+"""What is already known of a text, by its content: agents send the same conversation again every turn.
+
+An entry holds spans, labels and reasons, never a text or a value. Its key is a keyed hash of the content,
+so neither can be told from a dump of the memory without the content itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Buffer: TypeAlias = bytes | msgspec.Raw
+
+_KEY_BYTES = 64
+_ENTRY_BYTES = 160
+"""What an entry costs beside its value: the key, the tuple, a slot in the table."""
+
+
+class Cache(Generic[T]):
+    """Values by key, bounded in bytes; those not asked for in a while go first.
+
+    Two tables take turns: when the young one is half of the bound the old one is dropped and the young
+    one becomes the old. Safe in several threads, and no reader waits for another.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._half = max_bytes // 2
+        self._young: dict[bytes, tuple[T, int]] = {}
+        self._old: dict[bytes, tuple[T, int]] = {}
+        self._bytes = 0
+        self._writing = threading.Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: bytes) -> T | None:
+        """The value, None when there is none any more."""
+        entry = self._young.get(key)
+        if entry is None:
+            entry = self._old.get(key)
+            if entry is None:
+                self.misses += 1
+                return None
+            self._add(key, entry)
+        self.hits += 1
+        return entry[0]
+
+    def put(self, key: bytes, value: T, size: int) -> None:
+        """Keeps a value of about `size` bytes; one that is larger than a tenth of the bound is not kept."""
+        size += _ENTRY_BYTES
+        if size * 5 <= self._half:
+            self._add(key, (value, size))
+
+    def size(self) -> int:
+        """About how many bytes the entries take."""
+        with self._writing:
+            return self._bytes + sum(size for _, size in self._old.values())
+
+    def _add(self, key: bytes, entry: tuple[T, int]) -> None:
+        with self._writing:
+            if self._bytes + entry[1] > self._half:
+                self._old, self._young, self._bytes = self._young, {}, 0
+            if key not in self._young:
+                self._bytes += entry[1]
+            self._young[key] = entry
+
+
+class Hasher:
+    """Keyed hashes of contents (BLAKE2b, 128 bits), for one purpose."""
+
+    def __init__(self, key: bytes, *purpose: str) -> None:
+        """`purpose` are the words that tell these hashes from those made for another."""
+        own = hashlib.blake2b("\0".join(purpose).encode("utf-8", "surrogatepass"), key=key[:_KEY_BYTES])
+        self._start = hashlib.blake2b(key=own.digest(), digest_size=16)
+
+    def of(self, *data: Buffer) -> bytes:
+        """The hash of all of `data`, one after the other: their borders do not count."""
+        started = self._start.copy()
+        for one in data:
+            started.update(one)
+        return started.digest()
