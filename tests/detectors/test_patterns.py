@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 from guardrails.detectors import SecretSpec, SpecError
 from guardrails.detectors.base import CannotJudge, Deadline, Pattern
 from guardrails.detectors.patterns import Index, PatternError, check
-<<<<<<< HEAD
-=======
-from guardrails.policy.decode import marked
-from guardrails.text import View, views
->>>>>>> secrets
+from guardrails.text import views
 
 PATTERNS = [
     Pattern("word", r"\batlas-(?P<secret>[a-z]{3,12}-\d{2})\b"),
@@ -79,10 +75,7 @@ def test_an_unknown_kind_is_an_error_with_a_suggestion():
     with pytest.raises(SpecError) as caught:
         SecretSpec(kinds=("github-oauth-tokn",)).detector()
 
-<<<<<<< HEAD
     assert "github-oauth-token" in caught.value.help
-=======
-    assert "github-token" in caught.value.help
 
 
 DISGUISES = [
@@ -119,4 +112,3 @@ def test_reading_only_what_is_new_of_a_view_loses_nothing(text):
                 scanned |= {(number, view.source_span(one.start, one.end)) for one in matches}
 
     assert found == expected
->>>>>>> secrets
