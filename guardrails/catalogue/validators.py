@@ -245,8 +245,10 @@ def _base58check_payload(value: str) -> bytes | None:
         if place < 0:
             return None
         number = number * 58 + place
-    data = number.to_bytes(max(5, (number.bit_length() + 7) // 8), "big")
-    return data[:-4] if _double_sha256(data[:-4])[:4] == data[-4:] else None
+    zeros = len(value) - len(value.lstrip("1"))
+    data = bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    payload, check = data[:-4], data[-4:]
+    return payload if payload and _double_sha256(payload)[:4] == check else None
 
 
 def _double_sha256(data: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 
 from guardrails.catalogue.filler import is_filler, is_masked, is_reference
@@ -78,7 +77,7 @@ def basic_credential(value: str) -> bool:
     """Base 64 of `user:password` (RFC 7617)."""
     try:
         plain = base64.b64decode(value, validate=True).decode("utf-8", "replace")
-    except binascii.Error:
+    except ValueError:
         return False
     user, colon, password = plain.partition(":")
     return bool(user and colon and password) and not stands_for_another(password)

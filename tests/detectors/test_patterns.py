@@ -73,9 +73,9 @@ def test_a_cached_database_answers_alike(tmp_path):
 def test_an_unknown_kind_is_an_error_with_a_suggestion():
     """A misspelt kind names the nearest one."""
     with pytest.raises(SpecError) as caught:
-        SecretSpec(kinds=("github-tokn",)).detector()
+        SecretSpec(kinds=("github-oauth-tokn",)).detector()
 
-    assert "github-" in caught.value.help
+    assert "github-oauth-token" in caught.value.help
 
 
 DISGUISES = [
