@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORTKEY := tests/e2e/portkey
 
-.PHONY: help serve test lint check lock clean
+.PHONY: help serve test lint check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ lint: $(VENV)/.dev ## lint, format check, strict types
 
 check: $(VENV)/.runtime ## check the shipped policies
 	$(BIN)/guardrails check policies
+
+bench: $(VENV)/.dev ## measure, side by side with peers (not a part of the tests)
+	$(BIN)/python -m benchmarks
 
 lock: ## resolve the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/runtime.in -o requirements/runtime.txt

@@ -32,6 +32,7 @@ class Cache(Generic[T]):
         self._young: dict[bytes, tuple[T, int]] = {}
         self._old: dict[bytes, tuple[T, int]] = {}
         self._bytes = 0
+        self._old_bytes = 0
         self._writing = threading.Lock()
         self.hits = 0
         self.misses = 0
@@ -56,13 +57,13 @@ class Cache(Generic[T]):
 
     def size(self) -> int:
         """About how many bytes the entries take."""
-        with self._writing:
-            return self._bytes + sum(size for _, size in self._old.values())
+        return self._bytes + self._old_bytes
 
     def _add(self, key: bytes, entry: tuple[T, int]) -> None:
         with self._writing:
             if self._bytes + entry[1] > self._half:
-                self._old, self._young, self._bytes = self._young, {}, 0
+                self._old, self._young = self._young, {}
+                self._old_bytes, self._bytes = self._bytes, 0
             if key not in self._young:
                 self._bytes += entry[1]
             self._young[key] = entry

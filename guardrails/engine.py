@@ -179,7 +179,7 @@ class Engine:
         when it is not UTF-8, `RecursionError` when it is nested deeper than the interpreter's stack.
         """
         clock = _Clock()
-        parts = bodies.Parts(data)
+        parts = bodies.Parts(data, hook)
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
         named = [(block, self._name(block, context)) for block in parts.blocks()]
         if format is None:

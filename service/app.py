@@ -8,6 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import msgspec
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.static_files import create_static_files_router
 
 from guardrails import __version__
 from guardrails.cache import Cache
@@ -30,7 +32,9 @@ from service.judging import Judging
 from service.openapi import HookOperation, PortkeyOperation
 from service.policies import PolicyHolder
 from service.problems import Problem
-from service.settings import Settings, SettingsError, is_loopback, secret_of
+from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
+
+_ASSETS = "/docs/assets"
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -54,12 +58,12 @@ def create_app(settings: Settings) -> Litestar:
     holder = PolicyHolder(
         Path(settings.policies),
         _keys(settings, log),
-        Path(settings.cache) if settings.cache else None,
+        cache_of(settings),
         lambda loaded: _reloaded(holder, metrics, log, loaded=loaded),
         Cache(settings.memory_bytes) if settings.memory_bytes else None,
     )
     metrics.watch(holder.memory)
-    metrics.policy.labels(holder.state.digest).set(1)
+    metrics.in_force(holder.state.digest)
     if keys.open:
         if not is_loopback(settings.host):
             raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
@@ -85,7 +89,14 @@ def create_app(settings: Settings) -> Litestar:
             await asyncio.to_thread(judging.close)
 
     return Litestar(
-        route_handlers=[*_hook_endpoints(service), *_operations(holder, metrics)],
+        route_handlers=[
+            *_hook_endpoints(service),
+            *_operations(holder, metrics),
+            # From the package: the page must work where nothing else can be reached.
+            create_static_files_router(
+                _ASSETS, [str(files("swagger_ui") / "static")], include_in_schema=False
+            ),
+        ],
         lifespan=[lifespan],
         exception_handlers={Exception: _unexpected(log), HTTPException: _http},
         openapi_config=OpenAPIConfig(
@@ -93,7 +104,15 @@ def create_app(settings: Settings) -> Litestar:
             version=__version__,
             description="Hook endpoints that an LLM gateway calls before a request and after a response.",
             path="/docs",
-            render_plugins=[ScalarRenderPlugin(path="/")],
+            render_plugins=[
+                SwaggerRenderPlugin(
+                    path="/",
+                    js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+                    css_url=f"{_ASSETS}/swagger-ui.css",
+                    standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
+                    favicon=f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>",
+                )
+            ],
             components=Components(
                 security_schemes={
                     "apiKey": SecurityScheme(type="apiKey", name="x-api-key", security_scheme_in="header"),
@@ -214,8 +233,7 @@ def _keys(settings: Settings, log: Any) -> Keys:
 def _reloaded(holder: PolicyHolder, metrics: telemetry.Metrics, log: Any, *, loaded: bool) -> None:
     metrics.reloads.labels("loaded" if loaded else "refused").inc()
     if loaded:
-        metrics.policy.clear()
-        metrics.policy.labels(holder.state.digest).set(1)
+        metrics.in_force(holder.state.digest)
         log.info("policies reloaded", policy=holder.state.digest)
     else:
         log.error("policies not reloaded; the last good set stays in force", problem=holder.state.problem)

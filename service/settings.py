@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
+import platformdirs
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+
+from guardrails import DISTRIBUTION
 
 PREFIX = "GUARDRAILS_"
 
@@ -51,6 +54,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         _described("Time to judge one exchange, waiting included. Keep it below the gateway's.", gt=0, le=60),
     ] = 2.5
+    workers: Annotated[
+        int,
+        _described(
+            "Worker processes; 0 means one per core. Each has its own limits and memory of messages.",
+            ge=0,
+            le=256,
+        ),
+    ] = 1
     threads: Annotated[int, _described("Detection threads; 0 means one per core.", ge=0, le=256)] = 0
     max_in_flight: Annotated[int, _described("Exchanges judged or waiting; beyond it 503.", ge=1)] = 64
     max_in_flight_per_tenant: Annotated[int, _described("The same for one tenant; beyond it 429.", ge=1)] = 48
@@ -59,8 +70,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2.0
     shutdown_seconds: Annotated[int, _described("Time for requests in flight at shutdown.", ge=0)] = 15
     cache: Annotated[
-        str | None, _described("Folder for compiled pattern databases. Unset: compiled at every start.")
-    ] = None
+        str,
+        _described(
+            "Folder for compiled pattern databases; `auto`: the user's cache folder, `none`: compiled at "
+            "every start."
+        ),
+    ] = "auto"
     memory_bytes: Annotated[
         int,
         _described(
@@ -95,6 +110,13 @@ def load(environment: Mapping[str, str], file: Path | None = None, **overrides: 
             # The value itself may be a secret; msgspec's message names only types and limits.
             raise SettingsError(f"setting `{name}`: {str(error)[:1].lower()}{str(error)[1:]}") from None
     return Settings(**checked)  # type: ignore[arg-type]
+
+
+def cache_of(settings: Settings) -> Path | None:
+    """The folder for compiled pattern databases, None for none."""
+    if settings.cache == "auto":
+        return platformdirs.user_cache_path(DISTRIBUTION)
+    return Path(settings.cache) if settings.cache not in {"", "none"} else None
 
 
 def secret_of(settings: Settings) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import os
 import re
 import secrets
 import sys
@@ -14,9 +15,13 @@ from typing import Any
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from guardrails.engine import Decision, JudgeCache
 from service.settings import LogFormat
+
+MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder where workers share their counters; `prometheus_client` reads it on import."""
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -85,26 +90,67 @@ class Metrics:
         self.reloads = Counter(
             "guardrails_policy_reloads", "Reloads of the policies.", ["outcome"], registry=one
         )
-        self.in_flight = Gauge("guardrails_in_flight", "Exchanges judged or waiting now.", registry=one)
-        self.memory = Gauge(
-            "guardrails_memory_lookups", "Messages and texts looked up in memory.", ["outcome"], registry=one
+        self.in_flight = Gauge(
+            "guardrails_in_flight",
+            "Exchanges judged or waiting now.",
+            registry=one,
+            multiprocess_mode="livesum",
         )
-        self.memory_bytes = Gauge("guardrails_memory_bytes", "Bytes of that memory in use.", registry=one)
-        self.policy = Gauge("guardrails_policy_info", "The policy set in force.", ["digest"], registry=one)
+        self.policy = Gauge(
+            "guardrails_policy_info",
+            "The policy set in force.",
+            ["digest"],
+            registry=one,
+            multiprocess_mode="livemax",
+        )
+        self.memory = Gauge(
+            "guardrails_memory_lookups",
+            "Messages and texts looked up in memory.",
+            ["outcome"],
+            registry=one,
+            multiprocess_mode="livesum",
+        )
+        self.memory_bytes = Gauge(
+            "guardrails_memory_bytes",
+            "Bytes of that memory in use.",
+            registry=one,
+            multiprocess_mode="livesum",
+        )
+        self._memory: JudgeCache | None = None
+        self._digest = ""
+
+    def in_force(self, digest: str) -> None:
+        """Shows which policy set is in force."""
+        if MULTIPROCESS_FOLDER not in os.environ:
+            self.policy.clear()
+        elif self._digest:
+            self.policy.labels(self._digest).set(0)  # what is shared cannot be taken back
+        self._digest = digest
+        self.policy.labels(digest).set(1)
 
     def watch(self, memory: JudgeCache | None) -> None:
         """Shows how the memory of messages does."""
-        if memory is not None:
-            self.memory.labels("hit").set_function(lambda: memory.hits)
-            self.memory.labels("miss").set_function(lambda: memory.misses)
-            self.memory_bytes.set_function(memory.size)
+        self._memory = memory
 
     def text(self) -> bytes:
-        """The Prometheus exposition."""
-        return bytes(generate_latest(self.registry))
+        """The Prometheus exposition, of all workers where there are several."""
+        self._show_memory()
+        if MULTIPROCESS_FOLDER not in os.environ:
+            return bytes(generate_latest(self.registry))
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return bytes(generate_latest(together))
+
+    def _show_memory(self) -> None:
+        if self._memory is not None:
+            self._of(self.memory, "hit").set(self._memory.hits)
+            self._of(self.memory, "miss").set(self._memory.misses)
+            self.memory_bytes.set(self._memory.size())
 
     def judged(self, decision: Decision, dialect: str, seconds: float) -> None:
         """Counts one decision."""
+        if MULTIPROCESS_FOLDER in os.environ:
+            self._show_memory()  # to the worker that is asked for all of them
         hook = decision.hook.value
         self._of(self.verdicts, hook, dialect, decision.verdict.word).inc()
         self._of(self.exchanges, hook).observe(seconds)

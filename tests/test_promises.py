@@ -256,6 +256,53 @@ def test_what_is_known_is_judged_as_what_is_new(case, tenant, formatted):
         assert compared(judged) == compared(expected)
 
 
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        ["", "text", "user", "tool", "text", f"mail {VALUES[0]}", VALUES[2], '{"a": "PRJ-4711-0815"}']
+    ),
+    st.text(max_size=8),
+)
+MEMBERS = st.sampled_from(
+    [
+        "role",
+        "content",
+        "type",
+        "text",
+        "parts",
+        "tool_calls",
+        "function",
+        "arguments",
+        "input",
+        "id",
+        VALUES[0],
+    ]
+)
+VALUE = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(MEMBERS, inner, max_size=4)),
+    max_leaves=12,
+)
+TOPS = st.sampled_from(
+    ["messages", "input", "contents", "system", "tools", "model", "prompt", "output", "choices"]
+)
+
+
+@GENEROUS
+@given(st.dictionaries(TOPS, VALUE, max_size=4), st.sampled_from(list(Hook)))
+def test_no_shape_is_judged_otherwise_from_json_text(body, hook):
+    """However mistyped a body is, taking it apart changes nothing about the decision or the new body."""
+    data = json.dumps(body).encode()
+    expected = judge(body, hook)
+    for on in (ENGINE, REMEMBERING, REMEMBERING):
+        judged = on.judge_json(data, hook, Context(tenant="acme"), deadline=Deadline.after(60), today=TODAY)
+
+        assert compared(judged) == compared(expected)
+
+
 def test_a_memory_holds_no_text_and_no_value():
     """A dump of what is remembered of a conversation shows nothing that anybody said in it."""
     cache = Cache(1_000_000)

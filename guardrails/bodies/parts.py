@@ -82,12 +82,17 @@ class Part:
 
 
 class Parts:
-    """A JSON object in parts: the head first, then its messages in order."""
+    """A JSON object in parts: the head first, then its messages in order.
 
-    def __init__(self, data: bytes | msgspec.Raw) -> None:
+    What is not clearly a conversation is one part, the head.
+    """
+
+    def __init__(self, data: bytes | msgspec.Raw, hook: Hook) -> None:
         """Raises `msgspec.DecodeError` when `data` is no JSON object, or none that `msgspec` takes."""
         members = _object.decode(data)
-        self._list = next((name for name in _LISTS if _is_array(members.get(name))), "")
+        named = [name for name in _LISTS if name in members]
+        lone = hook is Hook.REQUEST and len(named) == 1 and _is_array(members[named[0]])
+        self._list = named[0] if lone else ""
         items = _array.decode(members[self._list]) if self._list else []
         if items and _first(items[0]) != "{":
             self._list, items = "", []  # numbers or texts: too many and too small to be worth it
@@ -109,7 +114,7 @@ class Parts:
 
     def format(self, hook: Hook, seen: Traits) -> Format:
         """The format by the body's shape; `seen` are the traits of all messages."""
-        if hook is Hook.REQUEST and self.needs_traits:
+        if self.needs_traits:
             return detect(self.head.body, hook, seen)
         head = self.head.body
         return detect({**head, self._list: [{}]} if self.items and isinstance(head, dict) else head, hook)
@@ -122,8 +127,8 @@ class Parts:
         return msgspec.Raw(msgspec.json.encode(members))
 
 
-def _is_array(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and _first(raw) == "["
+def _is_array(raw: msgspec.Raw) -> bool:
+    return _first(raw) == "["
 
 
 def _first(raw: msgspec.Raw) -> str:

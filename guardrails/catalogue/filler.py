@@ -35,7 +35,8 @@ _REFERENCE = re.compile(
     \$ [A-Za-z_][\w.:-]* \$? | \$ [({] .* | \$\$ .*
     | % [A-Za-z_]\w* % | % [({] .* | %[sdrvq] | : [a-z_]\w* | \? | @ [\w.{(\[-]+ | ! [A-Z]\w* .* | \# [{] .*
     | < .* | \[ .* \]? | \{ .* | .* \{\{ .* | .* \$\{ .* | .* \$\( .* | .* \#\{ .* | .* <% .* | .* %> .*
-    | .* \{ [A-Za-z_][\w.]* (?: [!:] \w* )? \} .* | .* \{ \d? \} .* | .* %\( \w+ \) .* | .* %[sd] .*
+    | .* \{ [A-Za-z_][\w.]* (?: [!:] \w* )? \} .* | .* \{ \d? \} .* | .* %\( \w+ \) .*
+    | (?: .* [^A-Za-z0-9] )? %[sd] (?: [^A-Za-z0-9] .* )?
     | (?: process | import | os | sys | env | environ | config | cfg | conf | settings | secrets? | vars?
         | self | this | args | opts? | options | params? | ctx | context | req | request | res | response
         | props | state | data | local | module | values | inputs | steps | github | super | cls | app

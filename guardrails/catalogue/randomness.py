@@ -49,6 +49,7 @@ _ALPHABETS = tuple(
     )
 )
 _PRINTABLE = math.log2(94)
+_WHICH = 4 * STEP
 
 
 class ModelError(Exception):
@@ -121,6 +122,8 @@ def written_cost(value: str, using: Model) -> float:
     for char in value:
         number = _SYMBOL.get(char, OTHER)
         cost += characters[context * SIZE + number]
+        if number == OTHER:
+            cost += _WHICH  # the model says that it is one of many marks, not which
         context = (context % SIZE) * SIZE + number
         kind = _CASE.get(char, MARK)
         if kind < DIGIT:

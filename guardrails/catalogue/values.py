@@ -56,6 +56,8 @@ def plausible_password(value: str) -> bool:
     """For a place where nothing but a password can stand: more than a word, a number or filler."""
     if stands_for_another(value) or value.isdigit():
         return False
+    if value.isalpha() and odds(value) < 1.2 * len(value):
+        return False
     return odds(value) >= 4 or (len(value) >= 6 and varied(value) >= 2 and not _IDENTIFIER.fullmatch(value))
 
 

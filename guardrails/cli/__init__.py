@@ -10,6 +10,7 @@ from guardrails import __version__
 from guardrails.cli.check import check
 from guardrails.cli.evaluate import evaluate
 from guardrails.cli.keys import key
+from guardrails.cli.kinds import kinds
 from guardrails.cli.rules import rules
 from guardrails.cli.scan import scan
 from guardrails.cli.schema import schema
@@ -28,7 +29,7 @@ def cli() -> None:
     """Guardrails for LLM traffic: allow, mask or deny what passes a gateway."""
 
 
-for command in (check, evaluate, key, rules, scan, schema, serve, settings):
+for command in (check, evaluate, key, kinds, rules, scan, schema, serve, settings):
     cli.add_command(command)
 
 

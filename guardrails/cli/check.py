@@ -11,7 +11,7 @@ from pathlib import Path
 import rich_click as click
 
 from guardrails.cli import sarif
-from guardrails.cli.common import Exit, shipped_policies
+from guardrails.cli.common import Exit, cache_folder, shipped_policies
 from guardrails.policy.compile import compile_files, read_files
 from guardrails.policy.diagnostics import Diagnostic, Level, render
 from guardrails.policy.examples import prove
@@ -42,7 +42,7 @@ def check(paths: tuple[Path, ...], output: str, strict: bool) -> None:
     PATHS are files and folders that make up one policy set; without any, the shipped policies.
     All mistakes of all files are reported at once.
     """
-    compiled = compile_files(read_files(list(paths) or [shipped_policies()]))
+    compiled = compile_files(read_files(list(paths) or [shipped_policies()]), cache=cache_folder())
     problems = [*compiled.diagnostics, *lint(compiled), *prove(compiled)]
     problems.sort(key=lambda one: (one.file, one.line or 0, one.column or 0, one.code))
     bad = {Level.ERROR, Level.WARNING} if strict else {Level.ERROR}

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
+import platformdirs
 import rich_click as click
 
+from guardrails import DISTRIBUTION
 from guardrails.policy.compile import LoadError, load_set
 from guardrails.policy.diagnostics import Diagnostic, render
 from guardrails.policy.policyset import PolicySet
@@ -30,6 +32,11 @@ def shipped_policies() -> Path:
     return here if here.is_dir() else Path(__file__).resolve().parents[2] / "policies"
 
 
+def cache_folder() -> Path:
+    """Where compiled pattern databases are kept for the next time."""
+    return platformdirs.user_cache_path(DISTRIBUTION)
+
+
 policies_option = click.option(
     "--policies",
     "-p",
@@ -39,10 +46,10 @@ policies_option = click.option(
 )
 
 
-def load_or_exit(paths: Sequence[Path], cache: Path | None = None) -> PolicySet:
+def load_or_exit(paths: Sequence[Path]) -> PolicySet:
     """The compiled set; prints what is wrong and exits with 4 when there is none."""
     try:
-        return load_set(list(paths) or [shipped_policies()], cache=cache)
+        return load_set(list(paths) or [shipped_policies()], cache=cache_folder())
     except LoadError as error:
         show(error.diagnostics)
         sys.exit(Exit.POLICIES)

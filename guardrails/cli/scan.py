@@ -17,7 +17,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import track
 
-from guardrails.cli import sarif
+from guardrails.cli import baseline, git, sarif
 from guardrails.cli.common import Exit, load_or_exit, policies_option
 from guardrails.cli.lines import Lines
 from guardrails.detectors.base import Deadline
@@ -50,12 +50,16 @@ class Input(str, Enum):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One thing to judge: a text, or a JSON body that stood on `line` of a file."""
+    """One thing to judge: a text, or a JSON body that stood on `line` of a file.
+
+    `changed` limits what is reported to the lines that are new in the file.
+    """
 
     name: str
     text: str
     body: object = msgspec.UNSET
     line: int | None = None
+    changed: git.Changed | None = None
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -73,14 +77,18 @@ class Scanned(msgspec.Struct, frozen=True):
     decision: Decision
     texts: dict[Address, str]
 
+    def value(self, finding: Finding) -> str:
+        """What was found. For hashing, never for output."""
+        return self.texts[finding.address][finding.start : finding.end]
+
 
 @click.command(
     epilog="Examples: guardrails scan prompts.jsonl --format jsonl; "
-    "git diff --cached | guardrails scan -; guardrails scan src --fail-on high. "
+    "guardrails scan --staged; guardrails scan --since origin/main src; guardrails scan src --fail-on high. "
     "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong command line; 3 something could not "
     "be looked at; 4 the policies do not load."
 )
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("files", nargs=-1, type=click.Path(path_type=str))
 @policies_option
 @click.option(
     "--as",
@@ -114,6 +122,19 @@ class Scanned(msgspec.Struct, frozen=True):
     show_default=True,
     help="Exit with 1 from this severity on.",
 )
+@click.option("--staged", is_flag=True, help="Scan what the next git commit adds, in FILES or anywhere.")
+@click.option("--since", metavar="REV", help="Scan what was added to the working tree since a git revision.")
+@click.option(
+    "--baseline",
+    "baseline_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Leave out findings that this file knows.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the findings to this file as known, and exit with 0.",
+)
 @click.option("--show-values", is_flag=True, help="Show what was found; at a terminal only.")
 def scan(
     files: tuple[str, ...],
@@ -125,18 +146,40 @@ def scan(
     tenant: str,
     output: str,
     fail_on: str,
+    staged: bool,
+    since: str | None,
+    baseline_file: Path | None,
+    write_baseline: Path | None,
     show_values: bool,
 ) -> None:
     """Scan FILES (`-` for standard input) and say where a policy would act.
 
     Folders are walked; binary files are left out and counted. Values are hidden.
     """
+    if staged and since is not None:
+        raise click.UsageError("--staged and --since exclude each other")
+    if not files and not staged and since is None:
+        raise click.UsageError("name FILES, `-` for standard input, or use --staged or --since")
+    try:
+        known = baseline.load(baseline_file) if baseline_file else None
+    except baseline.BaselineError as error:
+        raise click.UsageError(str(error)) from None
     if show_values and not sys.stdout.isatty():
         raise click.UsageError("--show-values is for a terminal; the output goes elsewhere")
     engine = Engine(load_or_exit(policies), Keys(_secret()))
     run = _Run(engine, Hook(hook), Role(role), Kind(kind), tenant)
-    for item in _progress(list(_files(files)), Input(input_), run.unread):
+    if staged or since is not None:
+        changes = git.staged(files) if since is None else git.since(since, files)
+        items = _changes(changes, Input(input_), run.unread)
+    else:
+        items = _progress(list(_files(files)), Input(input_), run.unread)
+    for item in items:
         run.judge(item)
+    if known is not None:
+        count = run.leave_out(known)
+        click.echo(f"{count} known finding{'s' * (count != 1)} left out", err=True)
+    if write_baseline is not None:
+        _write_baseline(run, write_baseline, known)
     writer = {
         Output.TEXT: _text,
         Output.JSON: _json,
@@ -177,9 +220,25 @@ class _Run:
             Unread(item.name, f"{one.reason.value} {one.detail}".strip(), item.line)
             for one in decision.unjudged
         ]
+        texts = {segment.address: segment.text for segment in segments}
+        if item.changed is not None:
+            decision = _only_new(decision, item, texts)
         if decision.findings or decision.shadow or decision.excused:
-            texts = {segment.address: segment.text for segment in segments}
             self.scanned.append(Scanned(item, decision, texts))
+
+    def leave_out(self, known: baseline.Baseline) -> int:
+        """Drops the findings that a baseline holds; how many there were."""
+        before = sum(len(one.decision.findings) for one in self.scanned)
+        held = frozenset(known.findings)
+        for place, scanned in enumerate(self.scanned):
+            kept = [
+                one
+                for one in scanned.decision.findings
+                if known.known(scanned.item.name, one.rule, scanned.value(one)) not in held
+            ]
+            decision = msgspec.structs.replace(scanned.decision, findings=tuple(kept))
+            self.scanned[place] = msgspec.structs.replace(scanned, decision=decision)
+        return before - sum(len(one.decision.findings) for one in self.scanned)
 
     def _segments(self, item: Item) -> list[Segment]:
         if item.body is msgspec.UNSET:
@@ -199,6 +258,44 @@ class _Run:
             if any(one.severity >= least for scanned in self.scanned for one in scanned.decision.findings):
                 return Exit.FOUND
         return Exit.UNJUDGED if self.unread else Exit.OK
+
+
+def _only_new(decision: Decision, item: Item, texts: dict[Address, str]) -> Decision:
+    """The decision with those findings that stand on a new line of the file."""
+    changed = item.changed
+    assert changed is not None
+
+    def new(finding: Finding) -> bool:
+        if item.line is not None:
+            return changed.holds(item.line, item.line)
+        lines = Lines(texts[finding.address])
+        last = max(finding.start, finding.end - 1)
+        return changed.holds(lines.place(finding.start)[0], lines.place(last)[0])
+
+    return msgspec.structs.replace(
+        decision,
+        findings=tuple(one for one in decision.findings if new(one)),
+        shadow=tuple(one for one in decision.shadow if new(one)),
+        excused=tuple(one for one in decision.excused if new(one)),
+    )
+
+
+def _write_baseline(run: _Run, path: Path, known: baseline.Baseline | None) -> None:
+    """Writes what is known already and what was found now. Exits: with 3 when something was not looked at."""
+    base = known or baseline.new()
+    found = [
+        base.known(scanned.item.name, one.rule, scanned.value(one))
+        for scanned in run.scanned
+        for one in scanned.decision.findings
+    ]
+    try:
+        count = baseline.save(path, base, [*base.findings, *found])
+    except OSError as error:
+        raise click.UsageError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
+    click.echo(f"{count} finding{'s' * (count != 1)} written to {path}", err=True)
+    for unread in run.unread:
+        click.echo(f"not judged: {unread.name}: {unread.why}", err=True)
+    sys.exit(Exit.UNJUDGED if run.unread else Exit.OK)
 
 
 def _secret() -> bytes:
@@ -233,6 +330,13 @@ def _progress(names: list[str], input_: Input, unread: list[Unread]) -> Iterator
         yield from _items(name, data, input_, unread)
     if binary:
         click.echo(f"{binary} binary file{'s' * (binary != 1)} left out", err=True)
+
+
+def _changes(changes: Iterable[git.Changed], input_: Input, unread: list[Unread]) -> Iterator[Item]:
+    for changed in changes:
+        if b"\0" not in changed.data[:8192] or input_ is not Input.AUTO:
+            for item in _items(changed.name, changed.data, input_, unread):
+                yield msgspec.structs.replace(item, changed=changed)
 
 
 def _stderr() -> Console:

@@ -17,45 +17,35 @@ from guardrails.policy.compile import LoadError
 @click.option("--policies", "-p", help="Policy file or folder.")
 @click.option("--host", help="Address to bind; other than loopback needs API keys.")
 @click.option("--port", type=int, help="Port to bind.")
+@click.option("--workers", type=int, help="Worker processes; 0 means one per core.")
 @click.option(
     "--settings",
     "settings_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="YAML file of settings. The environment and the options here win over it.",
 )
-def serve(policies: str | None, host: str | None, port: int | None, settings_file: Path | None) -> None:
+def serve(
+    policies: str | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    settings_file: Path | None,
+) -> None:
     """Serve the hook endpoints.
 
     Policies are read again when they change, or on SIGHUP; a set that does not load leaves the old one
     in force. SIGTERM answers what is in flight, then stops. `guardrails settings` lists every setting.
     """
-    import uvicorn  # the other subcommands need no server
-
-    # A detection thread gives way to the event loop after this long; the default is 5 ms.
-    sys.setswitchinterval(0.001)
-
-    from service.app import create_app
+    from service import server  # the other subcommands need no server
     from service.settings import SettingsError, from_process
 
     try:
-        settings = from_process(settings_file, policies=policies, host=host, port=port)
-        app = create_app(settings)
+        server.serve(from_process(settings_file, policies=policies, host=host, port=port, workers=workers))
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     except LoadError as error:
         show(error.diagnostics)
         sys.exit(Exit.POLICIES)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
 
 
 @click.command()

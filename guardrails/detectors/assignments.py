@@ -12,9 +12,11 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
+from guardrails.catalogue.names import Telling, telling
 from guardrails.catalogue.randomness import bits
 from guardrails.detectors.base import Match, Pattern
 
@@ -28,6 +30,9 @@ CONTEXT = 60
 
 _LEAST = 6  # shorter values are not worth a placeholder
 _RANDOM = 6.0  # bits under which letters alone are taken for a name
+
+
+_WIDTH = 140  # from a stem to the digit that shows the beginning of a value
 
 
 class Join(Enum):
@@ -109,7 +114,7 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
         "short": rf"(?:{short})(?:[_.-]{name})?{gap}{{1,24}}{plain}",
         "typed": rf"(?:{stems}){name}:? ?[&*]?{types}{gap}{{1,10}}[\"`]",
         "entry": (
-            rf"(?:{stems}){name}[\"'\\,\s>/]{{1,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
+            rf"(?:{stems}){name}[\"'\\,\s>/]{{0,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
             rf"{members}[\"'\\]{{0,8}}\s?[=:>]"
         ),
         "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
@@ -132,7 +137,7 @@ class Reader:
         )
         expressions = {**named, **_expressions(stems, short)}
         self.patterns = tuple(
-            Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True)
+            Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True, width=_WIDTH)
             for name, expression in expressions.items()
         )
 
@@ -221,7 +226,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
         start = found.end()
         quote, escapes = found["quote"], found["escapes"] or ""
         end = _quoted_end(text, start, quote, len(escapes)) if quote else _bare_end(text, begin, start, join)
-        if end is None or end <= start or _is_name(value := text[start:end]):
+        if end is None or end <= start or _is_name(value := text[start:end], text[begin:name_end]):
             return None
         context = text[max(0, begin - CONTEXT) : begin]
         before = _BEFORE.search(context)
@@ -244,14 +249,19 @@ _LONGEST_NAME = 32
 _GROUPED = re.compile(r"[A-Za-z0-9]{4}(?: [A-Za-z0-9]{4}){3,7}(?![\w ])", re.ASCII)
 
 
-def _is_name(value: str) -> bool:
+@lru_cache(maxsize=4_096)
+def _tells(name: str) -> bool:
+    return telling(words(name)) is not Telling.NOTHING
+
+
+def _is_name(value: str, name: str) -> bool:
     """Whether a value is a name or words: most are, and need no further look. Names of shapes such as
     `nextToken` are told from letters that a generator drew by the model."""
     if len(value) < _LEAST:
         return True
     if len(value) > _LONGEST_NAME or not _LETTERS.fullmatch(value):
         return " " in value and not _GROUPED.fullmatch(value)
-    return bits(value) < _RANDOM
+    return not _tells(name) or bits(value) < _RANDOM
 
 
 _SETTING = re.compile(r"(?:\b(?:ENV|ARG|setenv|set(?: -\w{1,3})*|setx|config set)[ \t]{1,4})\Z")

@@ -22,6 +22,7 @@ _OTHER = re.compile(
     | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .*            # digests
     | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*
     | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*        # public halves
+    | .* (?:\(\?[:=!<P]|\\[wdsbWDSB]|\]\{\d) .*                                  # regular expressions
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16}
     """
 )
@@ -61,12 +62,15 @@ def _token(pair: Assignment, value: str, *, strict: bool) -> float:
         return 0.7 if length >= 16 and not strict else 0.0
     if strict:
         return 0.7 if length >= 16 and likely >= 18 else 0.0
-    return 0.75 if length >= 8 and likely >= (9 if length >= 10 else 14) else 0.0
+    # What has all of small letters, capitals, digits and marks was made by a password rule.
+    ruled = varied(value) == 4 and length >= 12
+    least = -12 if ruled else 9 if length >= 10 else 14
+    return 0.75 if length >= 8 and likely >= least else 0.0
 
 
 def _password(pair: Assignment, value: str) -> float:
     if pair.join in _LOOSE and odds(value) < 9 and varied(value) < 3:
         return 0.0
-    if pair.join is Join.SPACE and not pair.quoted and odds(value) < 14:
+    if pair.join is Join.SPACE and odds(value) < (9 if pair.quoted else 14):
         return 0.0
     return password_score(value)

@@ -20,7 +20,7 @@ class Reader(msgspec.Struct, frozen=True):
     spans: Callable[[str, Match], Iterator[Span]]
 
 
-_WORD = re.compile(r"[a-z]+")
+_WORD = re.compile(r"[a-z]{3,8}(?![a-z])")
 _COUNTS = (24, 21, 18, 15, 12)  # BIP 39
 _BITS = 11  # each word stands for
 
@@ -34,19 +34,19 @@ def _numbers() -> dict[str, int]:
 
 
 def seed_phrases(text: str, match: Match) -> Iterator[Span]:
-    """Runs of 12, 15, 18, 21 or 24 words of the list whose checksum is right."""
-    words = [found.span() for found in _WORD.finditer(text, match.outer_start, match.outer_end)]
+    """The longest run of 24, 21, 18, 15 or 12 words of the list from the match on with the right checksum."""
+    words: list[tuple[int, int]] = []
+    first = _WORD.search(text, match.outer_start)
+    while first is not None and len(words) < _COUNTS[0]:
+        words.append(first.span())
+        between = _BETWEEN.match(text, first.end())
+        first = _WORD.match(text, between.end()) if between else None
     numbers = [_numbers().get(text[start:end]) for start, end in words]
-    at = 0
-    while at + _COUNTS[-1] <= len(words):
-        for count in _COUNTS:
-            phrase = numbers[at : at + count]
-            if len(phrase) == count and None not in phrase and _checks([one or 0 for one in phrase]):
-                yield Span(words[at][0], words[at + count - 1][1])
-                at += count
-                break
-        else:
-            at += 1
+    for count in _COUNTS:
+        phrase = [number for number in numbers[:count] if number is not None]
+        if len(phrase) == count and _checks(phrase):
+            yield Span(words[0][0], words[count - 1][1])
+            return
 
 
 def _checks(numbers: list[int]) -> bool:
@@ -59,16 +59,13 @@ def _checks(numbers: list[int]) -> bool:
     return hashlib.sha256(data).digest()[0] >> (8 - check) == whole & ((1 << check) - 1)
 
 
-_BETWEEN = r"[ \t\r\n,]{1,4}(?:\d{1,2}[.:)] ?)?[\"']?"
+# Words in quotes with commas between are lists of a program. A phrase begins a line, or follows a quote, a
+# bracket or a colon; runs of such words in prose do not.
+_SPACE = r"[ \t\r\n]{1,4}(?:\d{1,2}[.:)] ?)?"
+_BETWEEN = re.compile(_SPACE)
+_PHRASE = rf"(?:^|[\n\"'`:=>(\t])[ \t]{{0,4}}(?:1[.:)] ?)?[a-z]{{3,8}}(?:{_SPACE}[a-z]{{3,8}}){{11}}"
 
 READERS: dict[str, Reader] = {
-    "seed-phrase": Reader(
-        (
-            Pattern(
-                "seed phrase", rf"[a-z]{{3,8}}[\"']?(?:{_BETWEEN}[a-z]{{3,8}}[\"']?){{11,30}}", ascii=True
-            ),
-        ),
-        seed_phrases,
-    )
+    "seed-phrase": Reader((Pattern("seed phrase", _PHRASE, ascii=True),), seed_phrases)
 }
 """By the name that a record gives as its `reader`."""

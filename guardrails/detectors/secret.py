@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from guardrails.detectors.assignments import Assignment, Reader
 from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
 from guardrails.detectors.generic import generic_score
 from guardrails.detectors.readers import READERS
-from guardrails.model import Hit, Span
+from guardrails.model import Hit, Severity, Span
 from guardrails.text import View
 
 Globs = tuple[Annotated[str, msgspec.Meta(min_length=1)], ...]
@@ -30,10 +30,16 @@ class SecretSpec(msgspec.Struct, frozen=True, tag_field="type", tag="secret", fo
         default=(), name="except"
     )
     min_score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Least score of a finding.")] = 0.5
+    min_severity: Annotated[
+        Literal["low", "medium", "high", "critical"],
+        msgspec.Meta(description="Kinds below it are left out; ids and publishable keys are low or medium."),
+    ] = "low"
 
     def detector(self) -> SecretDetector:
         catalogue = kinds()
         wanted = _chosen(self.kinds, "kinds", catalogue) - _chosen(self.except_, "except", catalogue)
+        least = Severity[self.min_severity.upper()]
+        wanted = {one for one in wanted if Severity[catalogue[one].severity.upper()] >= least}
         if not wanted:
             raise SpecError(("except",), "no kind is left", "remove some of the exceptions")
         return SecretDetector([catalogue[one] for one in sorted(wanted)], self.min_score)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -122,18 +122,19 @@ class _Compiler:
                 self._exception(file, number, record, complete=len(decoded) == len(self._files))
         policies = None
         if not self._failed():
-            index = self._index()
+            # What several detectors look for is looked for once.
+            users: dict[Pattern, list[tuple[int, int]]] = {}
+            for number, detector in enumerate(self._detectors):
+                for own, pattern in enumerate(detector.patterns):
+                    users.setdefault(pattern, []).append((number, own))
+            index = self._index(users)
             if index is not None:
                 policies = PolicySet(
                     self._rules,
                     self._exceptions,
                     self._detectors,
                     index,
-                    [
-                        (number, own)
-                        for number, detector in enumerate(self._detectors)
-                        for own in range(len(detector.patterns))
-                    ],
+                    list(users.values()),
                     self._digest([policy for _, policy in decoded]),
                 )
         return Compiled(policies, tuple(self._files), tuple(self._problems))
@@ -200,13 +201,12 @@ class _Compiler:
         number = self._numbers[rule.detect] = len(self._detectors) - 1
         return number
 
-    def _index(self) -> Index | None:
-        patterns: list[Pattern] = [pattern for detector in self._detectors for pattern in detector.patterns]
-        owners = [number for number, detector in enumerate(self._detectors) for _ in detector.patterns]
+    def _index(self, users: Mapping[Pattern, Sequence[tuple[int, int]]]) -> Index | None:
         try:
-            return Index.compile(patterns, cache=self._cache)
+            return Index.compile(list(users), cache=self._cache)
         except PatternError as error:
-            file, rule = self._first_use[owners[error.index]]
+            detector, _ = list(users.values())[error.index][0]
+            file, rule = self._first_use[detector]
             path = ("rules", rule, "detect", "pattern")
             self._error(file, path, "bad-pattern", error.message, error.help)
             return None

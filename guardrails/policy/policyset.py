@@ -157,7 +157,7 @@ class PolicySet:
         exceptions: Sequence[CompiledException],
         detectors: Sequence[Detector],
         index: Index,
-        owners: Sequence[tuple[int, int]],
+        owners: Sequence[Sequence[tuple[int, int]]],
         digest: str,
         *,
         limits: ViewLimits | None = None,
@@ -167,7 +167,7 @@ class PolicySet:
         self.detectors = tuple(detectors)
         self.digest = digest
         self._index = index
-        self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)
+        self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)...
         self._limits = limits or ViewLimits()
         scopes = [scope for rule in rules for scope in rule.scopes]
         self._heeds = tuple(
@@ -238,12 +238,15 @@ class PolicySet:
             scanned = self._index.scan(view.text, deadline, view.fresh, patterns)
             mine: dict[int, list[Match]] = {}
             for number, matches in scanned.matches.items():
-                detector, own = self._owners[number]
-                mine.setdefault(detector, []).extend(
-                    msgspec.structs.replace(match, pattern=own) for match in matches
-                )
+                for detector, own in self._owners[number]:
+                    if detector in wanted:
+                        mine.setdefault(detector, []).extend(
+                            msgspec.structs.replace(match, pattern=own) for match in matches
+                        )
             for number, failure in scanned.failed.items():
-                failed.setdefault(self._owners[number][0], failure)
+                for detector, _ in self._owners[number]:
+                    if detector in wanted:
+                        failed.setdefault(detector, failure)
             for detector, matches in mine.items():
                 confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
                 self._collect(detector, confirm, hits, failed)
@@ -256,7 +259,11 @@ class PolicySet:
         """The patterns of the wanted detectors, and those of them that inspect."""
         chosen = self._chosen.get(wanted)
         if chosen is None:
-            patterns = (number for number, (detector, _) in enumerate(self._owners) if detector in wanted)
+            patterns = (
+                number
+                for number, owners in enumerate(self._owners)
+                if any(detector in wanted for detector, _ in owners)
+            )
             inspecting = (number for number in sorted(wanted) if self.detectors[number].inspects)
             chosen = self._chosen[wanted] = (frozenset(patterns), tuple(inspecting))
         return chosen

@@ -1,6 +1,8 @@
 """The running process: signals, load, hostile bodies, policies that vanish."""
 
 import json
+import os
+import re
 import shutil
 import signal
 import socket
@@ -159,3 +161,49 @@ def test_policies_that_do_not_load_stop_the_start(folder):
         pass
     assert "content.yaml:5" in (folder / "output").read_text()
     assert "did you mean `title`" in (folder / "output").read_text()
+
+
+def test_several_workers_serve_as_one(folder):
+    """Workers share a port and their counters, reload alike, are replaced when they die, stop together."""
+    with servers.guard(folder, folder / "policies", KEY, workers=2) as guard, client(guard) as http:
+
+        def workers():
+            return [
+                int(file.name)
+                for file in Path("/proc").glob("[0-9]*")
+                if (file / "stat").exists() and _parent(file) == guard.process.pid
+            ]
+
+        def judged():
+            text = http.get("/metrics").text
+            return sum(float(line.split()[-1]) for line in re.findall(r"guardrails_verdicts_total{.*", text))
+
+        first = until(lambda: len(found := workers()) == 2 and found)
+        for number in range(20):
+            with client(guard) as other:  # another connection may meet the other worker
+                assert other.post(HOOK, json=chat(f"mail {number} {MAIL}")).json()["verdict"] == "mask"
+        assert judged() == 20
+
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: len(found := workers()) == 2 and first[0] not in found)
+        before = http.get("/health/ready").json()["policy"]
+        rules = folder / "policies" / "content.yaml"
+        kept = rules.read_text("utf-8")
+        rules.write_text(kept.replace("severity: low", "severity: info"), "utf-8")
+        try:
+            until(lambda: all(_policy(guard) != before for _ in range(10)))
+        finally:
+            rules.write_text(kept, "utf-8")
+    assert guard.process.returncode == 0
+
+
+def _policy(guard):
+    with client(guard) as http:
+        return http.get("/health/ready").json()["policy"]
+
+
+def _parent(process):
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -249,3 +250,14 @@ def test_an_open_service_binds_loopback_only(folder):
     """Without API keys any other address is refused."""
     with pytest.raises(SettingsError, match="keys_file"):
         create_app(Settings(policies=str(folder / "policies"), host="0.0.0.0"))
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere(client):
+    """Every script, style and picture of the page is served by the service itself."""
+    page = client.get("/docs").text
+    links = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+
+    assert any(link.endswith(".js") for link in links)
+    for link in links:
+        assert link.startswith("/docs/")
+        assert client.get(link).status_code == 200
