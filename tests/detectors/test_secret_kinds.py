@@ -34,12 +34,6 @@ def test_every_kind_finds_its_examples_with_their_exact_spans(wrapper, finder):
     assert wrong == []
 
 
-def test_the_catalogue_is_as_wide_as_promised():
-    """There are four hundred kinds at least, each with a hit to prove it."""
-    assert len(kinds()) >= 400
-    assert all(any(example.hit for example in kind.examples) for kind in kinds().values())
-
-
 def test_a_record_that_fails_its_example_is_told(finder):
     """A proof says which example does not hold, and what was found instead."""
     (kind,) = load("acme.yaml", RECORD % "pattern: 'acme-(?P<secret>[A-Za-z0-9]{20})'")
@@ -54,9 +48,7 @@ def test_a_record_that_fails_its_example_is_told(finder):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("severity: high", "exactly one of"),
         ("pattern: 'acme_[a-z]{9}'\n  reader: seed-phrase", "exactly one of"),
-        ("pattern: 'acme_[a-z]{9}'\n  validators: [looks-good]", "unknown validator `looks-good`"),
         ("pattern: 'acme_[a-z]{9}'\n  severity: dire", "unknown severity `dire`"),
         ("assigned: {names: [acme], value: '['}", "`value` does not parse"),
         ("pattern: 'acme_[a-z]{9}'\n  keyword: acme", "unknown field `keyword`"),

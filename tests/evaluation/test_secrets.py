@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -134,9 +135,10 @@ def test_a_wrong_option_is_an_error(data, arguments, message):
     assert message in done.output
 
 
-def test_a_line_that_is_no_record_is_named(tmp_path):
+def test_a_line_that_is_no_record_is_named(tmp_path, monkeypatch):
     """The file and the line are told, and nothing of the text."""
-    file = tmp_path / "bad.jsonl"
+    monkeypatch.chdir(tmp_path)
+    file = Path("bad.jsonl")
     file.write_text('{"text": "fine"}\n{"txt": "hunter2hunter2"}\n')
 
     done = CliRunner().invoke(cli, ["eval", "secrets", str(file)])
