@@ -7,13 +7,16 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import rich_click as click
 
-from guardrails.cli.common import Exit
+from guardrails.cli.common import Exit, cache_folder
 from guardrails.evaluation.peers import NAMES as PEERS
 from guardrails.evaluation.secrets import Result
+
+Severity = Literal["low", "medium", "high", "critical"]
 
 
 def _peers(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -36,6 +39,13 @@ def _peers(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--except", "except_", default="", help="Kinds to leave out: ids or globs, with commas.")
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option(
+    "--min-severity",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    default="low",
+    show_default=True,
+    help="Leave out kinds below it; the shipped policy has `high`.",
+)
+@click.option(
     "--against", callback=_peers, help=f"Peers to run on the same texts, with commas: {', '.join(PEERS)}."
 )
 def evaluate_secrets(
@@ -44,6 +54,7 @@ def evaluate_secrets(
     kinds: str,
     except_: str,
     min_score: float,
+    min_severity: Severity,
     against: tuple[str, ...],
 ) -> None:
     """Measure how well secrets are found in the labelled FILES."""
@@ -55,7 +66,8 @@ def evaluate_secrets(
     from guardrails.evaluation.secrets import Found, Record, find, joined, measure
 
     try:
-        finder = Alone(SecretSpec(_globs(kinds), _globs(except_), min_score).detector())
+        spec = SecretSpec(_globs(kinds), _globs(except_), min_score, min_severity)
+        finder = Alone(spec.detector(), cache_folder())
     except SpecError as error:
         raise click.UsageError(f"{error.message}; {error.help}") from None
     try:
