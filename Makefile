@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORTKEY := tests/e2e/portkey
 
-.PHONY: help serve test lint check bench lock clean
+.PHONY: help serve test lint check bench lock clean redis
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -14,7 +14,7 @@ help: ## list the targets
 serve: $(VENV)/.runtime ## serve the shipped policies on loopback (http://127.0.0.1:8080)
 	$(BIN)/guardrails serve --policies policies
 
-test: $(VENV)/.dev $(PORTKEY)/node_modules/.done ## run the whole test suite
+test: $(VENV)/.dev $(PORTKEY)/node_modules/.done redis ## run the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## lint, format check, strict types
@@ -47,6 +47,13 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# The tests of the shared memory start a real server. On Debian it is installed where it is missing;
+# elsewhere these tests are skipped with a printed reason (and fail in CI).
+redis:
+	@if ! command -v valkey-server >/dev/null && ! command -v redis-server >/dev/null \
+	  && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -y -qq redis-server; fi
 
 # The end-to-end tests drive the real Portkey gateway. On Debian, Node is installed where it is missing;
 # elsewhere these tests are skipped with a printed reason (and fail in CI).

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import fairness, growth, hook, rules
+from benchmarks import fairness, growth, hook, peers, rules
 from benchmarks.report import Row, table
 
 ALL = {
     "hook": ("HTTP hook, shipped policies", hook.run, "echo"),
     "fairness": ("Small exchanges beside large ones", fairness.run, "p50 alone"),
     "growth": ("A conversation of 100 turns growing to 800 KB", growth.run, "full rescan"),
+    "peers": ("16 KB of code, never seen before", peers.run, "ours"),
     "rules": ("Cost by number of rules and by length of text", rules.run, "first"),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -48,6 +49,13 @@ class Cache(Generic[T]):
             self._add(key, entry)
         self.hits += 1
         return entry[0]
+
+    def holds(self, key: bytes) -> bool:
+        """Whether there is a value; does not count as asking for it."""
+        return key in self._young or key in self._old
+
+    def fetch(self, keys: Sequence[bytes]) -> None:
+        """Told which keys will be asked for next: where there is another memory behind, it is read here."""
 
     def put(self, key: bytes, value: T, size: int) -> None:
         """Keeps a value of about `size` bytes; one that is larger than a tenth of the bound is not kept."""

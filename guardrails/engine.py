@@ -182,10 +182,15 @@ class Engine:
         parts = bodies.Parts(data, hook)
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
         named = [(block, self._name(block, context)) for block in parts.blocks()]
-        if format is None:
-            format = parts.format(hook, self._traits(named, context) if parts.needs_traits else Traits())
+        if format is None and parts.needs_traits:
+            if self._memory:
+                self._memory.fetch(b"traits" + name for _, name in named[1:])
+            format = parts.format(hook, self._traits(named[1:], context))
+        format = format or parts.format(hook, Traits())
         clock.lap("read")
         purpose = self._memory.purpose("part", hook, format, *judgement.rules()) if self._memory else b""
+        if self._memory:
+            self._memory.fetch(purpose + name for _, name in named)
         for block, name in named:
             known = self._memory.get(purpose + name, Block) if self._memory else None
             if known is None:
@@ -376,6 +381,10 @@ class _Memory:
     def get(self, key: bytes, type: type[T]) -> T | None:
         found = self._cache.get(key)
         return found if isinstance(found, type) else None
+
+    def fetch(self, keys: Iterable[bytes]) -> None:
+        """Told which keys are asked for next."""
+        self._cache.fetch(list(keys))
 
     def _hasher(self, tenant: str) -> Hasher:
         # No tenant can tell by the time it takes what another has sent.

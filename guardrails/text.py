@@ -19,11 +19,12 @@ import html
 import re
 import unicodedata
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
+from operator import itemgetter
 
 import msgspec
 
@@ -76,6 +77,7 @@ class View(msgspec.Struct, frozen=True):
     `parent`, `edits` and `whole` are the way back: all None for the source itself; `whole` alone for
     what can only be replaced as a whole; `parent`, with `edits` where their offsets differ, for the rest.
     `swaps` are the places where one character stands for one other of the parent; None: not known.
+    `cut` says that the first and the last edit leave out what stands before and after in the parent.
     """
 
     name: str
@@ -84,6 +86,7 @@ class View(msgspec.Struct, frozen=True):
     edits: _Edits | None = None
     whole: Span | None = None
     swaps: tuple[tuple[int, int], ...] | None = None
+    cut: tuple[bool, bool] = (False, False)
 
     def source_span(self, start: int, end: int) -> Span:
         """The smallest source span whose replacement leaves nothing of `text[start:end]`.
@@ -113,7 +116,9 @@ class View(msgspec.Struct, frozen=True):
         """
         if self.edits is None or self.swaps is None:
             return None
-        places = heapq.merge(zip(self.edits.view_starts, self.edits.view_ends, strict=True), self.swaps)
+        edits = zip(self.edits.view_starts, self.edits.view_ends, strict=True)
+        kept = islice(edits, self.cut[0], len(self.edits.starts) - self.cut[1])
+        places = heapq.merge(kept, self.swaps)
         length = len(self.text)
         found: list[tuple[int, int]] = []
         for start, end in places:
@@ -186,7 +191,7 @@ class _Search:
                 continue
             data, evidence = self._look(view)
             if id(view) not in plain:
-                fresh += self._take(_unescaped(view, evidence))
+                fresh += self._take(_unescaped(view, evidence), as_one=True)
             fresh += self._take(_pieces(view, data, evidence))
         self.found += fresh
         return fresh
@@ -214,8 +219,9 @@ class _Search:
             looked = self._evidence[id(view)] = (data, evidence.look(near))
         return looked
 
-    def _take(self, found: Iterator[View]) -> Iterator[View]:
-        for view in found:
+    def _take(self, found: Iterator[View], *, as_one: bool = False) -> Iterator[View]:
+        """Those that are new, as far as the limits allow; `as_one`: together they are one piece."""
+        for number, view in enumerate(found):
             if not self._is_new(view):
                 continue
             # An unescaped view of the source is as long as the source; only what it decodes is news.
@@ -223,7 +229,7 @@ class _Search:
             if self._pieces < 1 or self._chars < 1:
                 self.exceeded = True
                 return
-            self._pieces -= 1
+            self._pieces -= not as_one or number == 0
             if cost > self._chars:
                 self.exceeded = True
                 if view.edits is None:
@@ -242,8 +248,46 @@ class _Search:
 _Edit = tuple[int, int, str]  # replace [start, end) by the text
 
 
+WINDOW = 8_500
+"""More characters than any pattern's match with the context of its proof."""
+
+
+def _excerpts(
+    view: View, kind: str, base: str, edits: Sequence[_Edit], swaps: Sequence[int] | None
+) -> Iterator[View]:
+    """The edited view; where little of a long text is new, a view for each of the parts around what is."""
+    length = len(base)
+    if length < 4 * WINDOW or swaps is None or view.whole is not None:
+        yield _edited(view, kind, base, edits, swaps)
+        return
+    parts: list[tuple[int, int]] = []
+    for start, end in heapq.merge(((one[0], one[1]) for one in edits), ((one, one + 1) for one in swaps)):
+        first, last = max(0, start - WINDOW), min(length, end + WINDOW)
+        if parts and first <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(last, parts[-1][1]))
+        else:
+            parts.append((first, last))
+    if sum(last - first for first, last in parts) * 2 > length:
+        yield _edited(view, kind, base, edits, swaps)
+        return
+    for first, last in parts:
+        inside = edits[
+            bisect_left(edits, first, key=itemgetter(0)) : bisect_left(edits, last, key=itemgetter(0))
+        ]
+        before = [(0, first, "")] if first else []
+        after = [(last, length, "")] if last < length else []
+        own = swaps[bisect_left(swaps, first) : bisect_left(swaps, last)]
+        cut = (bool(before), bool(after))
+        yield _edited(view, kind, base, [*before, *inside, *after], own, cut)
+
+
 def _edited(
-    view: View, kind: str, base: str, edits: Iterable[_Edit], swaps: Sequence[int] | None = None
+    view: View,
+    kind: str,
+    base: str,
+    edits: Iterable[_Edit],
+    swaps: Sequence[int] | None = None,
+    cut: tuple[bool, bool] = (False, False),
 ) -> View:
     """A view of `base`, which is as long as `view.text`, with sorted edits; overlapping ones are dropped.
 
@@ -271,7 +315,7 @@ def _edited(
         return View(_name(view, kind), text, whole=view.whole)
     stretches = _Edits(view_starts, view_ends, starts, ends)
     moved = None if swaps is None else tuple(_moved(swaps, stretches))
-    return View(_name(view, kind), text, view, stretches, swaps=moved)
+    return View(_name(view, kind), text, view, stretches, swaps=moved, cut=cut)
 
 
 def _moved(places: Iterable[int], edits: _Edits) -> Iterator[tuple[int, int]]:
@@ -586,15 +630,15 @@ def _folded(normal: View) -> Iterator[View]:
     if strange.isdisjoint(_FOLDED):
         return
     base, swaps = _swapped(normal.text, strange, _LOOK_ALIKE, _LOOK_ALIKE_RUN)
-    resized: Iterable[_Edit] = ()
+    resized: list[_Edit] = []
     if not strange.isdisjoint(_RESIZING):
-        resized = (
+        resized = [
             (match.start(), match.end(), _CONFUSABLES.get(ord(match[0][0]), ""))
             for match in _RESIZED.finditer(normal.text)
-        )
-    folded = _edited(normal, "folded", base, resized, swaps)
-    if folded.text != normal.text:
-        yield folded
+        ]
+    for folded in _excerpts(normal, "folded", base, resized, swaps):
+        if folded.text != normal.text:
+            yield folded
 
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
@@ -638,9 +682,10 @@ def _unescaped(view: View, seen: Evidence) -> Iterator[View]:
     """
     found = [(kind, edits) for kind, shows, find in _ESCAPES if shows(seen) and (edits := find(view.text))]
     if len(found) == 1:
-        yield _edited(view, found[0][0], view.text, found[0][1], ())
+        yield from _excerpts(view, found[0][0], view.text, found[0][1], ())
     elif found:
-        yield _edited(view, "escapes", view.text, sorted(edit for _, edits in found for edit in edits), ())
+        edits = sorted(edit for _, edits in found for edit in edits)
+        yield from _excerpts(view, "escapes", view.text, edits, ())
 
 
 def _has_escapes(text: str, seen: Evidence) -> bool:

@@ -22,6 +22,7 @@ from litestar.static_files import create_static_files_router
 
 from guardrails import __version__
 from guardrails.cache import Cache
+from guardrails.engine import JudgeCache
 from guardrails.masking import Keys
 from guardrails.model import Hook
 from service import problems, telemetry, wire
@@ -33,6 +34,7 @@ from service.openapi import HookOperation, PortkeyOperation
 from service.policies import PolicyHolder
 from service.problems import Problem
 from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
+from service.shared_memory import SharedMemory
 
 _ASSETS = "/docs/assets"
 
@@ -55,12 +57,13 @@ def create_app(settings: Settings) -> Litestar:
     log = telemetry.logger(settings.log_format)
     keys = load_keys(Path(settings.keys_file)) if settings.keys_file else KeyRing()
     metrics = telemetry.Metrics()
+    secret = _keys(settings, log)
     holder = PolicyHolder(
         Path(settings.policies),
-        _keys(settings, log),
+        secret,
         cache_of(settings),
         lambda loaded: _reloaded(holder, metrics, log, loaded=loaded),
-        Cache(settings.memory_bytes) if settings.memory_bytes else None,
+        _memory(settings, secret),
     )
     metrics.watch(holder.memory)
     metrics.in_force(holder.state.digest)
@@ -228,6 +231,19 @@ def _keys(settings: Settings, log: Any) -> Keys:
         return Keys(secret)
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def _memory(settings: Settings, keys: Keys) -> JudgeCache | None:
+    if settings.shared_memory is None:
+        return Cache(settings.memory_bytes) if settings.memory_bytes else None
+    if secret_of(settings) is None:
+        raise SettingsError("`shared_memory` needs a secret that all who share it have: set `secret_file`")
+    if not settings.memory_bytes:
+        raise SettingsError("`shared_memory` needs `memory_bytes`: it is read through that")
+    try:
+        return SharedMemory(settings.memory_bytes, settings.shared_memory, keys)
+    except ValueError:
+        raise SettingsError("`shared_memory` must be an address as `redis://HOST:PORT/0`") from None
 
 
 def _reloaded(holder: PolicyHolder, metrics: telemetry.Metrics, log: Any, *, loaded: bool) -> None:

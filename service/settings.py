@@ -83,6 +83,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 64_000_000
+    shared_memory: Annotated[
+        str | None,
+        _described(
+            "Valkey or Redis that workers and replicas share that memory through, as `redis://HOST:PORT/0`. "
+            "Needs a secret. While it is away, judging goes on without it."
+        ),
+    ] = None
     log_format: Annotated[LogFormat, _described("`json` or `console`.")] = LogFormat.JSON
 
 

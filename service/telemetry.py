@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from guardrails.engine import Decision, JudgeCache
 from service.settings import LogFormat
+from service.shared_memory import SharedMemory
 
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder where workers share their counters; `prometheus_client` reads it on import."""
@@ -146,6 +147,8 @@ class Metrics:
             self._of(self.memory, "hit").set(self._memory.hits)
             self._of(self.memory, "miss").set(self._memory.misses)
             self.memory_bytes.set(self._memory.size())
+            if isinstance(self._memory, SharedMemory):
+                self._of(self.memory, "store_failure").set(self._memory.failures)
 
     def judged(self, decision: Decision, dialect: str, seconds: float) -> None:
         """Counts one decision."""

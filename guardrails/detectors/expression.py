@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from guardrails.catalogue.validators import entropy
 from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import PatternError, check
 from guardrails.model import Hit
@@ -34,6 +35,10 @@ class RegexSpec(msgspec.Struct, frozen=True, tag_field="type", tag="regex", forb
             "another. A match without any is no hit."
         ),
     ] = ()
+    min_entropy: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=8, description="Least Shannon entropy of what is found, in bits a character."),
+    ] = 0.0
     label: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]*$", description="Label of the finding.")] = (
         "REGEX"
     )
@@ -62,6 +67,7 @@ class RegexDetector:
         self.name = "regex"
         self.patterns = (pattern,)
         self._label = spec.label
+        self._min_entropy = spec.min_entropy
         self._keywords = tuple(keyword.casefold() for keyword in spec.keywords)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
@@ -70,6 +76,8 @@ class RegexDetector:
                 found = view.text[match.outer_start : match.outer_end].casefold()
                 if not any(keyword in found for keyword in self._keywords):
                     continue
+            if self._min_entropy and entropy(view.text[match.start : match.end]) < self._min_entropy:
+                continue
             yield view.hit(match.start, match.end, self._label, why="regex")
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:

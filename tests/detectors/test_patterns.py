@@ -5,9 +5,10 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import guardrails.text
 from guardrails.detectors import SecretSpec, SpecError
 from guardrails.detectors.base import CannotJudge, Deadline, Pattern
-from guardrails.detectors.patterns import Index, PatternError, check
+from guardrails.detectors.patterns import CONTEXT, MAX_WIDTH, Index, PatternError, check
 from guardrails.text import views
 
 PATTERNS = [
@@ -112,3 +113,26 @@ def test_reading_only_what_is_new_of_a_view_loses_nothing(text):
                 scanned |= {(number, view.source_span(one.start, one.end)) for one in matches}
 
     assert found == expected
+
+
+@pytest.mark.parametrize("gap", [40, 1_000, 5_000])
+def test_reading_only_parts_of_a_long_text_loses_nothing(gap, monkeypatch):
+    """What is found where views are made of parts of a text is what is found where they are of all of it."""
+    filler = "an ordinary line of words, 12 of them\n" * gap
+    text = filler.join(["", *DISGUISES[:13], ""])
+    index = Index.compile([*PATTERNS, Pattern("wider", r"[abc]{3,900}d", ascii=True)])
+
+    def found():
+        return {
+            (number, view.source_span(one.start, one.end))
+            for view in views(text).all
+            for number, matches in index.scan(view.text, Deadline.after(30), view.fresh).matches.items()
+            for one in matches
+        }
+
+    assert guardrails.text.WINDOW > MAX_WIDTH + CONTEXT
+    in_parts = found()
+    assert any(view.cut == (True, True) for view in views(text).all) == (gap >= 1_000)
+    monkeypatch.setattr(guardrails.text, "WINDOW", len(text))
+
+    assert in_parts == found()
