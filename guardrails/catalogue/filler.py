@@ -25,9 +25,10 @@ _WORDS = (
 )
 _ALL_FILLER = re.compile(rf"(?i)(?:(?:{_WORDS})[-_ .:,!?*/+=\[\]()]*)+[0-9]{{0,4}}[!.]{{0,3}}")
 _MARKED = re.compile(
-    r"(?i)change[-_ ]?(?:me|it|this)|place[-_ ]?holder|redact|dummy|todo|fixme|x{4}|\*{3}|\.{3}|…|•"
+    r"(?i)change[-_ ]?(?:me|it|this)|place[-_ ]?holder|redact|\*{3}|\.{3}|…|•"
     r"|replace[-_ ]|insert[-_ ]|your[-_ ]|[-_ ](?:here|goes)\b|[-_]me\b|<[a-z]|not[-_]?a[-_]?real"
-    r"|fake|mock|example|lorem|_{4}|-{4}|#{4}"
+    r"|(?<![a-z])(?:dummy|todo|fixme|fake|mock)(?![a-z])|(?<![a-z0-9])x{4}|x{6}"
+    r"|example|lorem|_{4}|-{4}|#{4}"
 )
 _EXAMPLE_SUFFIX = re.compile(r"EXAMPLE(?:KEY)?$")
 _REFERENCE = re.compile(

@@ -123,6 +123,14 @@ def test_a_long_random_value_is_no_filler():
     assert validators.not_marked(value)
 
 
+def test_a_short_word_counts_only_by_itself():
+    """Four letters come together by chance in many a token; as a word of their own they are typed."""
+    assert validators.not_marked("xoxb-265210455446-bRyHq7fakeXFf5iJzDAZvUF2")
+    assert validators.not_marked("q7Bxxxxm" + RANDOM)
+    assert not validators.not_marked("sk-ant-fake-" + RANDOM)
+    assert not validators.not_marked("token-xxxx-" + RANDOM)
+
+
 def test_every_proof_is_used():
     """The catalogue names each proof at least once."""
     used = {one for kind in kinds().values() for one in kind.validators}
