@@ -23,6 +23,7 @@ _OTHER = re.compile(
     | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*
     | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*        # public halves
     | .* (?:\(\?[:=!<P]|\\[wdsbWDSB]|\]\{\d) .*                                  # regular expressions
+    | [x*!]?:\d+:\d+:.*                                                           # a line of /etc/passwd
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16}
     """
 )

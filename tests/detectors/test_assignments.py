@@ -83,6 +83,13 @@ PASSED_OVER = [
     'tokenizer = AutoTokenizer.from_pretrained("google/gemma-2-9b")',
     "password=MASKED_GENERIC_ASSIGNMENT_7K2M9Q4WXA5TR",
     'api_secret_name = "billing-v2-prod"',
+    "passwd:x:0:0:root:/root:/bin/bash",
+    "password: !Ref DbPassword2",
+    "secretKeyRef: {name: db-secret-v2, key: password1}",
+    "Password must be at least 8 characters and contain 1 number.",
+    'auth_token = request.headers["X-Auth-Token2"]',
+    "const TOKEN_REGEX = /^[A-Za-z0-9_-]{20,40}$/;",
+    "the key insight is that GPT4 uses attention",
     "pk_live_key: pk_live_51NrgS1rszgAJzVb3LfPPRH8Q7p",
 ]
 
