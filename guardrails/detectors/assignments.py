@@ -93,13 +93,17 @@ _STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|acces
 _NAME = r"[\w.$-]{0,100}"
 _GAP = r"[\t\n\r -/:-@\[-^`{-~]"
 _PLAIN = r"[!#-&+*\--:?-Z^_a-z|~]"
+# The same up to the first digit, so that each value is located once and not at each of its digits.
+_BEFORE_DIGIT = r"[!#-&+*\-./:?-Z^_a-z|~]"
+_INSIDE  # The same up to the first digit, so that each value is located once and not at each of its digits.
+_BEFORE_DIGIT = r"[!#-&(-/:-\[\]-_a-~]"
 _INSIDE = r"[!#-&(-\[\]-_a-~]"
 _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 
 
 def _expressions(stems: str, short: str) -> dict[str, str]:
     """What locates a pair. Each is cheap in the shared pass; `digit` and `letters` locate nearly all."""
-    name, gap, plain = _NAME, _GAP, rf"{_PLAIN}{{0,100}}[0-9]"
+    name, gap, plain = _NAME, _GAP, rf"{_BEFORE_DIGIT}{{0,100}}[0-9]"
     close = r"[ \"'\\=:,(>\[\]]{1,12}[a-z]{0,2}[\"'`>]"
     equals = r"[ \t]{0,3}[=:]>?[ \t]{0,3}"
     types = r"(?:optional\[)?(?:string|str|text|char|\[\d{0,4}\])"
@@ -107,7 +111,7 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
     verbs = r"(?:is|was|to|be|as|ist|est|es)"
     return {
         "digit": rf"(?:{stems}){name}{gap}{{1,24}}{plain}",
-        "quoted": rf"(?:{stems}){name}{gap}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE}{{0,100}}[0-9]",
+        "quoted": rf"(?:{stems}){name}{gap}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE_BEFORE_DIGIT}{{0,100}}[0-9]",
         "letters": rf"{_STRONG}{name}{close}{_CLOSED}{{6,100}}[\"'`\\<]",
         "key": rf"key{close}{_CLOSED}{{16,100}}[\"'`\\<]",
         "bare": rf"{_STRONG}{name}[\"'\])]{{0,2}}{equals}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
@@ -131,7 +135,10 @@ class Reader:
         more = [re.escape(name).replace(r"\ ", "[_ .-]{0,2}") for name in sorted(set(names))]
         self._stem = re.compile("|".join([stems, short, *more]), re.IGNORECASE | re.ASCII)
         named = (
-            {"named": rf"(?:{'|'.join(more)}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?{_PLAIN}{{0,100}}[0-9]"}
+            {
+                "named": rf"(?:{'|'.join(more)}){_NAME}{_GAP}{{1,24}}[a-z]{{0,2}}[\"'`]?"
+                rf"{_BEFORE_DIGIT}{{0,100}}[0-9]"
+            }
             if more
             else {}
         )
