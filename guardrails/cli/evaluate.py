@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import rich_click as click
 
+from guardrails.cli.eval_pii import pii
+
 
 @click.group(name="eval")
 def evaluate() -> None:
     """Measure detectors on labelled data, side by side with peers."""
+
+
+evaluate.add_command(pii)

@@ -9,14 +9,16 @@ detector that needs them is built (spaCy: when it first reads).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 import regex
 
-from guardrails.detectors import pii_names, pii_phone, pii_presidio
+from guardrails.catalogue.identifiers import aliases, identifiers
+from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import Index, PatternError, compile_regex
 from guardrails.detectors.pii_recipes import (
@@ -37,8 +39,16 @@ PATTERN_SECONDS = 0.5
 DEFAULT_MODEL = "spacy:en_core_web_sm"
 
 _PHONE = "PHONE_NUMBER"
-_LIGHT = frozenset({_PHONE, *(own.entity for own in OWN), *pii_names.LABELS})
-"""The entities that are known without asking Presidio."""
+_RECIPES = frozenset({_PHONE, *(own.entity for own in OWN)})
+
+_FIXED_GROUPS: Mapping[str, frozenset[str]] = {
+    "contact": frozenset({"EMAIL_ADDRESS", _PHONE}),
+    "financial": frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO"}),
+    "national-id": frozenset({"US_SSN"}),
+    "network": frozenset({"IP_ADDRESS", "MAC_ADDRESS"}),
+    "names": frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"}),
+}
+_IMPERSONAL = frozenset({"URL", "DATE_TIME"})
 
 
 class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_unknown_fields=True):
@@ -48,7 +58,9 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         tuple[str, ...],
         msgspec.Meta(
             min_length=1,
-            description="Presidio's names: `EMAIL_ADDRESS`, `PHONE_NUMBER`, `CREDIT_CARD`, `PERSON`, ...",
+            description="Presidio's names (`EMAIL_ADDRESS`, `PERSON`, `DE_TAX_ID`, ...), groups (`contact`, "
+            "`names`, `national-id`, `tax`, `health`, `financial`, `passport`, `driving-licence`, `vehicle`, "
+            "`company`, `network`, `identifiers` for all of these but names, `personal` for all) or globs (`DE_*`).",
         ),
     ]
     min_score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Least score of a finding.")] = 0.5
@@ -68,31 +80,78 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
     ] = None
 
     def detector(self) -> PiiDetector:
-        """Builds the detector. Raises `SpecError` for an entity that Presidio does not know."""
+        """Builds the detector. Raises `SpecError` for an entity that there is not."""
         if not self.entities:
-            raise SpecError(("entities",), "`entities` is empty", "name at least one entity")
-        for number, entity in enumerate(self.entities):
-            if entity not in _LIGHT and entity not in entities():
-                close = difflib.get_close_matches(entity.upper(), entities(), n=1)
-                help = f"did you mean `{close[0]}`?" if close else f"the entities are {', '.join(entities())}"
-                raise SpecError(("entities", number), f"no entity is called `{entity}`", help)
+            raise SpecError(("entities",), "`entities` is empty", "name at least one entity or group")
         return PiiDetector(self)
+
+
+@lru_cache(maxsize=1)
+def groups() -> Mapping[str, frozenset[str]]:
+    """What each group of entities holds. `personal`: all about somebody; `identifiers`: these without names."""
+    found = {name: set(members) for name, members in _FIXED_GROUPS.items()}
+    for one in identifiers().values():
+        found.setdefault(one.group, set()).add(one.entity)
+    found["personal"] = set(own_entities()) - _IMPERSONAL
+    found["identifiers"] = found["personal"] - found["names"]
+    return {name: frozenset(members) for name, members in sorted(found.items())}
+
+
+@lru_cache(maxsize=1)
+def own_entities() -> tuple[str, ...]:
+    """Every entity that is found without Presidio's recognisers: what globs and groups are about."""
+    return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.LABELS}))
+
+
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """The entities that names, groups and globs stand for, each once, in the order of the names.
+
+    Raises `SpecError` for a name that is none of these and no recogniser of Presidio either.
+    """
+    found: list[str] = []
+    for number, name in enumerate(names):
+        known = aliases().get(name, name)
+        if known in own_entities():
+            found.append(known)
+        elif name in groups():
+            found += sorted(groups()[name])
+        elif "*" in name or "?" in name:
+            matched = [one for one in own_entities() if fnmatchcase(one, name)]
+            if not matched:
+                raise SpecError(("entities", number), f"no entity matches `{name}`", _ALL)
+            found += matched
+        elif name in entities():
+            found.append(name)
+        else:
+            options = (*entities(), *groups(), *aliases())
+            close = difflib.get_close_matches(name, options, n=1) or difflib.get_close_matches(
+                name.upper(), options, n=1
+            )
+            help = f"did you mean `{close[0]}`?" if close else _ALL
+            raise SpecError(("entities", number), f"no entity is called `{name}`", help)
+    return tuple(dict.fromkeys(found))
+
+
+_ALL = "`guardrails rules entities` lists them"
 
 
 @lru_cache(maxsize=1)
 def entities() -> tuple[str, ...]:
     """Every entity that a policy may ask for. Imports Presidio."""
-    return tuple(sorted(_LIGHT | set(pii_presidio.recognisers())))
+    return tuple(sorted({*own_entities(), *pii_presidio.recognisers()}))
 
 
 class PiiDetector:
     """Identifiers in every view, names in the source text."""
 
     def __init__(self, spec: PiiSpec) -> None:
-        wanted = tuple(dict.fromkeys(spec.entities))
-        self.name = f"pii {'+'.join(wanted)}"
+        wanted = chosen(spec.entities)
+        self.name = f"pii {'+'.join(spec.entities)}"
         self._min_score = spec.min_score
-        recipes = [recipe for entity in wanted for recipe in _recipes(entity, spec.language)]
+        numbers = [entity for entity in wanted if entity in identifiers()]
+        self._family = pii_identifiers.Family(numbers) if numbers else None
+        others = [entity for entity in wanted if entity not in identifiers()]
+        recipes = [recipe for entity in others for recipe in _recipes(entity, spec.language)]
         self._shared = tuple(recipe for recipe in recipes if _can_share(recipe.pattern))
         self._alone = tuple(recipe for recipe in recipes if not _can_share(recipe.pattern))
         self._labels = {
@@ -102,15 +161,31 @@ class PiiDetector:
 
     @property
     def patterns(self) -> Sequence[Pattern]:
-        return tuple(recipe.pattern for recipe in self._shared)
+        family = () if self._family is None else (pii_identifiers.PATTERN,)
+        return (*(recipe.pattern for recipe in self._shared), *family)
 
     @property
     def inspects(self) -> bool:
         return bool(self._alone or self._labels)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
-        found = ((self._shared[match.pattern], match.start, match.end) for match in matches)
-        return self._judged(view, found, deadline)
+        own = len(self._shared)
+        found = (
+            (self._shared[match.pattern], match.start, match.end) for match in matches if match.pattern < own
+        )
+        hits = self._judged(view, found, deadline)
+        numbers = [(match.start, match.end) for match in matches if match.pattern >= own]
+        return _settled([*hits, *self._identified(view, numbers, deadline)])
+
+    def _identified(
+        self, view: View, places: Iterable[tuple[int, int]], deadline: Deadline
+    ) -> Iterator[Hit]:
+        assert self._family is not None or not places
+        for start, end in places:
+            deadline.check()
+            for one in self._family.find(view.text, start, end):
+                if one.score >= self._min_score:
+                    yield view.hit(one.start, one.end, one.entity, one.score, one.why)
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         hits = [hit for view in views for hit in self._run_alone(view, deadline)]
@@ -167,6 +242,16 @@ def _best(hits: list[Hit]) -> list[Hit]:
         elif (hit.score, hit.end - hit.start) > (last.score, last.end - last.start):
             kept[-1] = hit
     return sorted(kept, key=lambda one: (one.start, one.end))
+
+
+def _settled(hits: list[Hit]) -> list[Hit]:
+    """Without what is less sure than a proven hit of another entity that covers it: one number is one thing."""
+    proven = [hit for hit in hits if hit.score == 1.0]
+    return [
+        hit
+        for hit in hits
+        if hit.score == 1.0 or not any(one.label != hit.label and one.span.covers(hit.span) for one in proven)
+    ]
 
 
 def _recipes(entity: str, language: str) -> Iterator[Recipe]:

@@ -337,10 +337,6 @@ def _needs_word(candidate: Candidate, prove: Prove) -> Judged | None:
     return proven(candidate, prove, _WEAK) if candidate.word else None
 
 
-def _sin(candidate: Candidate, prove: Prove) -> Judged | None:
-    return proven(candidate, prove, 0.5 if len(candidate.value) > 9 else _WEAK)
-
-
 def _mac(candidate: Candidate, prove: Prove) -> Judged | None:
     return proven(candidate, prove, 0.6)
 
@@ -409,62 +405,5 @@ OWN: tuple[Own, ...] = (
         scored(0.4),
         ("wallet", "btc", "bitcoin", "crypto"),
         proof="CryptoRecognizer",
-    ),
-    Own(
-        "CA_SIN",
-        _OPEN + r"[1-79](?:\d{2}-\d{3}-\d{3}|\d{2} \d{3} \d{3}|\d{8})" + _SHUT,
-        _sin,
-        ("sin", "sin number", "social insurance", "assurance sociale", "nas"),
-        proof="CaSinRecognizer",
-    ),
-    Own(
-        "US_BANK_NUMBER",
-        _OPEN + r"\d{8,17}" + _SHUT,
-        _needs_word,
-        ("account", "acct", "bank", "debit", "checking", "savings", "routing"),
-        reach=(60, 20),
-    ),
-    Own(
-        "US_PASSPORT",
-        _OPEN + r"(?:\d{9}|[A-Z]\d{8})" + _SHUT,
-        _needs_word,
-        ("passport",),
-        reach=(60, 30),
-        ignorecase=True,
-    ),
-    Own(
-        "UK_PASSPORT",
-        _OPEN + r"(?:\d{9}|[A-Z]{2}\d{7})" + _SHUT,
-        _needs_word,
-        ("passport",),
-        reach=(60, 30),
-        ignorecase=True,
-    ),
-    Own(
-        "US_DRIVER_LICENSE",
-        _OPEN
-        + r"(?:[A-Z]{1,2}\d{3,14}[A-Z]?|\d{3}[A-Z]{2}\d{4}|\d{2}[A-Z]{3}\d{5,6}|\d{7,9}[A-Z]{0,2}|\d{6,14}"
-        + r"|[A-Z]\d{3}[ \-]\d{4}[ \-]\d{4}|[A-Z]\d{3}-\d{3}-\d{2}-\d{3}-\d)"
-        + _SHUT,
-        _needs_word,
-        (
-            "driver license",
-            "driver licence",
-            "driver s license",
-            "driver s licence",
-            "drivers license",
-            "drivers licence",
-            "driving license",
-            "driving licence",
-            "driver",
-            "dl",
-            "cdl",
-            "dls",
-            "cdls",
-            "license number",
-            "licence number",
-        ),
-        reach=(60, 30),
-        ignorecase=True,
     ),
 )

@@ -1,0 +1,144 @@
+"""Which context words stand near a value: whole words, in any language of the catalogue, in linear time.
+
+Words before a value count within `BEFORE` characters, words after it within `AFTER` and its line. A word
+before another number belongs to that number, unless only list signs part the two.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+BEFORE, AFTER = 90, 28
+_AFTER_COST = 4  # a word after a value is as good as one that stands so many words before it
+
+_WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+")
+_UNSPACED = re.compile(r"[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_OTHER_NUMBER = re.compile(r"[A-Za-z]{0,4}\d(?:[ .\-/]?\d){5,24}[A-Za-z]{0,2}")
+_LIST = re.compile(r"[\s,;/&|\"'»«)(]*(?:and|or|und|oder|et|ou|y|o|e|en|i)?[\s,;/&|\"'«»)(]*", re.IGNORECASE)
+_KEY = re.compile(r"[\"'`\])}\s]{0,4}(?:[:=]|=>)")
+_ANNOUNCES = re.compile(_KEY.pattern + r"|[\W_]{0,4}(?:(?:number|no|nr|is)\b)?[\W_]{0,4}[A-Za-z]{0,3}\d", re.IGNORECASE)
+_END = re.compile(r"[.;!?]\s|\n")
+
+
+class Near(msgspec.Struct, frozen=True):
+    """A context word near a value: what it is, and how many words away."""
+
+    word: str
+    distance: int
+
+
+class _Phrase(msgspec.Struct, frozen=True):
+    """A context word or phrase: its words after the first, what it announces, and how it may be written."""
+
+    rest: tuple[str, ...]
+    shown: str
+    topics: tuple[object, ...]
+    abbreviation: bool
+
+
+class Words:
+    """Context words by what they announce (a topic: any hashable value). Frozen, safe in several threads."""
+
+    def __init__(self, words: Iterable[tuple[str, object]]) -> None:
+        topics: dict[str, list[object]] = {}
+        for word, topic in words:
+            topics.setdefault(word, []).append(topic)
+        self._first: dict[str, list[_Phrase]] = {}
+        self._unspaced: list[tuple[str, tuple[object, ...]]] = []
+        for word, found in topics.items():
+            if _UNSPACED.search(word):
+                self._unspaced.append((word, tuple(found)))
+                continue
+            parts = tuple(fold(part) for part in _WORD.findall(word))
+            written = {parts, (*parts[:-1], parts[-1] + "s")}
+            joined = "".join(parts)
+            if len(parts) > 1 and len(joined) >= 6:
+                written.add((joined,))  # `taxid`
+            for first, *rest in written:
+                phrase = _Phrase(tuple(rest), word, tuple(found), word.isupper() and len(parts) == 1)
+                self._first.setdefault(first, []).append(phrase)
+
+    def near(self, text: str, start: int, end: int) -> Mapping[object, Near]:
+        """The nearest context word of every topic that has one near `text[start:end]`."""
+        found: dict[object, Near] = {}
+        before = _before(text, start)
+        tokens = _tokens(before)
+        for place, token in enumerate(tokens):
+            for phrase in self._phrases(tokens, place):
+                stop = place + len(phrase.rest)
+                tail = before[tokens[stop][2] :]
+                if phrase.abbreviation and not (token[0].isupper() or _KEY.match(tail)):
+                    continue
+                _put(found, phrase, len(tokens) - 1 - stop)
+        after = _after(text, end)
+        tokens = _tokens(after)
+        for place, token in enumerate(tokens):
+            for phrase in self._phrases(tokens, place):
+                tail = after[tokens[place + len(phrase.rest)][2] :]
+                if _ANNOUNCES.match(tail) or (phrase.abbreviation and not token[0].isupper()):
+                    continue  # `1234567, SSN: ...`, `1234567 and passport A123`: what follows is meant
+                _put(found, phrase, place + _AFTER_COST)
+        if self._unspaced and not (before.isascii() and after.isascii()):
+            for word, topics in self._unspaced:
+                at = before.rfind(word)
+                if at >= 0 or word in after:
+                    phrase = _Phrase((), word, topics, False)
+                    _put(found, phrase, (len(before) - at) // 6 if at >= 0 else _AFTER_COST)
+        return found
+
+    def _phrases(self, tokens: Sequence[tuple[str, str, int]], place: int) -> Iterator[_Phrase]:
+        for phrase in self._first.get(tokens[place][1], ()):
+            rest = phrase.rest
+            if not rest or tuple(token[1] for token in tokens[place + 1 : place + 1 + len(rest)]) == rest:
+                yield phrase
+
+
+def _put(found: dict[object, Near], phrase: _Phrase, distance: int) -> None:
+    for topic in phrase.topics:
+        known = found.get(topic)
+        if known is None or distance <= known.distance:
+            found[topic] = Near(phrase.shown, distance)
+
+
+def _before(text: str, start: int) -> str:
+    first = max(0, start - BEFORE)
+    # A word that the reach cuts in two is not a whole word.
+    while first and first < start and text[first - 1].isalpha() and text[first].isalpha():
+        first += 1
+    before = text[first:start]
+    at = len(before)
+    for number in reversed(list(_OTHER_NUMBER.finditer(before))):
+        if not _LIST.fullmatch(before, number.end(), at):
+            return before[number.end() :]
+        at = number.start()
+    return before
+
+
+def _after(text: str, end: int) -> str:
+    last = min(len(text), end + AFTER)
+    while end < last < len(text) and text[last].isalpha() and text[last - 1].isalpha():
+        last -= 1
+    after = text[end:last]
+    stop = _END.search(after)
+    return after[: stop.start()] if stop else after
+
+
+def _tokens(text: str) -> list[tuple[str, str, int]]:
+    """Words as written and folded, with where each ends."""
+    return [(match[0], fold(match[0]), match.end()) for match in _WORD.finditer(text)]
+
+
+_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae"})
+
+
+def fold(word: str) -> str:
+    """Lower case, without accents."""
+    lower = word.lower()
+    if lower.isascii():
+        return lower
+    plain = "".join(char for char in unicodedata.normalize("NFD", lower) if not unicodedata.combining(char))
+    return unicodedata.normalize("NFC", plain).translate(_LETTERS)
