@@ -84,7 +84,12 @@ def us_aba(value: str) -> bool:
 
 def us_itin(value: str) -> bool:
     """Individual Taxpayer Identification Number: 9xx with a middle that the IRS issues."""
-    return value[0] == "9" and int(value[3:5]) in {*range(50, 66), *range(70, 89), *range(90, 93), *range(94, 100)}
+    return value[0] == "9" and int(value[3:5]) in {
+        *range(50, 66),
+        *range(70, 89),
+        *range(90, 93),
+        *range(94, 100),
+    }
 
 
 def us_ein(value: str) -> bool:
@@ -96,9 +101,15 @@ def vin(value: str) -> bool:
     """Vehicle identification number: ISO 3779 characters and the check digit of 49 CFR 565.15."""
     if any(char in "IOQ" for char in value):
         return False
-    worth = {char: int(digit) for char, digit in zip("ABCDEFGHJKLMNPRSTUVWXYZ", "12345678123457923456789", strict=True)}
+    worth = {
+        char: int(digit)
+        for char, digit in zip("ABCDEFGHJKLMNPRSTUVWXYZ", "12345678123457923456789", strict=True)
+    }
     weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-    total = sum((worth[char] if char in worth else int(char)) * weight for char, weight in zip(value, weights, strict=True))
+    total = sum(
+        (worth[char] if char in worth else int(char)) * weight
+        for char, weight in zip(value, weights, strict=True)
+    )
     return value[8] == "0123456789X"[total % 11] and len(set(value)) > 4
 
 
@@ -126,7 +137,9 @@ def pl_id_card(value: str) -> bool:
 def icao(text: str, check: str) -> bool:
     """The check digit of a machine-readable zone (ICAO 9303-3, 4.9); `<` counts as 0."""
     worth = [0 if char == "<" else _ALPHABET.index(char) for char in text]
-    return check.isdigit() and sum(one * (7, 3, 1)[place % 3] for place, one in enumerate(worth)) % 10 == int(check)
+    return check.isdigit() and sum(one * (7, 3, 1)[place % 3] for place, one in enumerate(worth)) % 10 == int(
+        check
+    )
 
 
 def de_social_security(value: str) -> bool:
@@ -135,7 +148,9 @@ def de_social_security(value: str) -> bool:
     if not (1 <= month_day <= 31 and 1 <= int(value[4:6]) <= 12):
         return False
     spelt = value[:8] + f"{ord(value[8]) - 64:02d}" + value[9:11]
-    products = (int(char) * weight for char, weight in zip(spelt, (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1), strict=True))
+    products = (
+        int(char) * weight for char, weight in zip(spelt, (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1), strict=True)
+    )
     return sum(sum(divmod(one, 10)) for one in products) % 10 == int(value[11])
 
 
@@ -232,7 +247,9 @@ def hu_id(value: str) -> bool:
         return False
     late = value[0] in "3478" and value[1:3] >= "97" or value[0] in "34"
     weights = range(10, 0, -1) if late else range(1, 11)
-    return any(_weighted(value[:10], one) % 11 == int(value[10]) for one in (weights, range(1, 11), range(10, 0, -1)))
+    return any(
+        _weighted(value[:10], one) % 11 == int(value[10]) for one in (weights, range(1, 11), range(10, 0, -1))
+    )
 
 
 def uy_ci(value: str) -> bool:
@@ -252,7 +269,9 @@ def id_nik(value: str) -> bool:
     day = int(value[6:8])
     if day > 40:
         day -= 40
-    return "11" <= value[:2] <= "96" and value[12:] != "0000" and _short_date(f"{day:02d}{value[8:12]}", "dmy")
+    return (
+        "11" <= value[:2] <= "96" and value[12:] != "0000" and _short_date(f"{day:02d}{value[8:12]}", "dmy")
+    )
 
 
 def in_pan(value: str) -> bool:
@@ -415,7 +434,9 @@ def _base58check(value: str) -> str:
         body, check = data[:-4], data[-4:]
         if hashlib.sha256(hashlib.sha256(body).digest()).digest()[:4] != check:
             return _ripple(value)
-        return {0: "BTC", 5: "BTC", 48: "LTC", 50: "LTC", 30: "DOGE", 22: "DOGE", 65: "TRX", 76: "DASH"}.get(data[0], "")
+        return {0: "BTC", 5: "BTC", 48: "LTC", 50: "LTC", 30: "DOGE", 22: "DOGE", 65: "TRX", 76: "DASH"}.get(
+            data[0], ""
+        )
     return _ripple(value)
 
 
@@ -493,9 +514,7 @@ def keccak256(data: bytes) -> bytes:
 
 def _permute(state: list[int]) -> None:
     for constant in _ROUNDS:
-        columns = [
-            state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20] for x in range(5)
-        ]
+        columns = [state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20] for x in range(5)]
         for x in range(5):
             mixed = columns[x - 1] ^ _rotate(columns[(x + 1) % 5], 1)
             for y in range(0, 25, 5):

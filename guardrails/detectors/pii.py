@@ -28,7 +28,6 @@ from guardrails.detectors.pii_recipes import (
     Candidate,
     Prove,
     Recipe,
-    context_word,
 )
 from guardrails.model import Hit, Reason
 from guardrails.text import View
@@ -177,10 +176,9 @@ class PiiDetector:
         numbers = [(match.start, match.end) for match in matches if match.pattern >= own]
         return _settled([*hits, *self._identified(view, numbers, deadline)])
 
-    def _identified(
-        self, view: View, places: Iterable[tuple[int, int]], deadline: Deadline
-    ) -> Iterator[Hit]:
-        assert self._family is not None or not places
+    def _identified(self, view: View, places: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Hit]:
+        if self._family is None:
+            return
         for start, end in places:
             deadline.check()
             for one in self._family.find(view.text, start, end):
@@ -219,14 +217,14 @@ class PiiDetector:
 
 
 def _judge(recipe: Recipe, view: View, start: int, end: int) -> Hit | None:
-    word = context_word(view.text, start, end, recipe)
-    judged = recipe.judge(Candidate(view.text, start, end, word))
+    candidate = Candidate(view.text, start, end, recipe.words)
+    judged = recipe.judge(candidate)
     if judged is None:
         return None
     score, why = judged.score, judged.how
-    if word and score < 1.0 and not judged.final:
+    if score < 1.0 and not judged.final and candidate.word:
         score = min(1.0, max(score + CONTEXT_BOOST, CONTEXT_LEAST))
-        why = f"{why}, context word {word}"
+        why = f"{why}, context word {candidate.word}"
     first = start if judged.start is None else judged.start
     last = end if judged.end is None else judged.end
     return view.hit(first, last, recipe.entity, round(score, 2), why)

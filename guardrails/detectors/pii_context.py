@@ -13,22 +13,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 BEFORE, AFTER = 90, 28
-_AFTER_COST = 4  # a word after a value is as good as one that stands so many words before it
+AFTER_COST = 4
 
 _WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+")
 _UNSPACED = re.compile(r"[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _OTHER_NUMBER = re.compile(r"[A-Za-z]{0,4}\d(?:[ .\-/]?\d){5,24}[A-Za-z]{0,2}")
 _LIST = re.compile(r"[\s,;/&|\"'»«)(]*(?:and|or|und|oder|et|ou|y|o|e|en|i)?[\s,;/&|\"'«»)(]*", re.IGNORECASE)
 _KEY = re.compile(r"[\"'`\])}\s]{0,4}(?:[:=]|=>)")
-_ANNOUNCES = re.compile(_KEY.pattern + r"|[\W_]{0,4}(?:(?:number|no|nr|is)\b)?[\W_]{0,4}[A-Za-z]{0,3}\d", re.IGNORECASE)
+_ANNOUNCES = re.compile(
+    _KEY.pattern + r"|[\W_]{0,4}(?:(?:number|no|nr|is)\b)?[\W_]{0,4}[A-Za-z]{0,3}\d", re.IGNORECASE
+)
 _END = re.compile(r"[.;!?]\s|\n")
 
 
 class Near(msgspec.Struct, frozen=True):
-    """A context word near a value: what it is, and how many words away."""
+    """A context word near a value: what it is, how many words away, and whether it stands after the value.
+
+    A word right after a value is as far from it as one that stands `AFTER_COST` words before it.
+    """
 
     word: str
     distance: int
+    after: bool = False
 
 
 class _Phrase(msgspec.Struct, frozen=True):
@@ -81,13 +87,13 @@ class Words:
                 tail = after[tokens[place + len(phrase.rest)][2] :]
                 if _ANNOUNCES.match(tail) or (phrase.abbreviation and not token[0].isupper()):
                     continue  # `1234567, SSN: ...`, `1234567 and passport A123`: what follows is meant
-                _put(found, phrase, place + _AFTER_COST)
+                _put(found, phrase, place + AFTER_COST, after=True)
         if self._unspaced and not (before.isascii() and after.isascii()):
             for word, topics in self._unspaced:
                 at = before.rfind(word)
                 if at >= 0 or word in after:
                     phrase = _Phrase((), word, topics, False)
-                    _put(found, phrase, (len(before) - at) // 6 if at >= 0 else _AFTER_COST)
+                    _put(found, phrase, (len(before) - at) // 6 if at >= 0 else AFTER_COST, after=at < 0)
         return found
 
     def _phrases(self, tokens: Sequence[tuple[str, str, int]], place: int) -> Iterator[_Phrase]:
@@ -97,11 +103,11 @@ class Words:
                 yield phrase
 
 
-def _put(found: dict[object, Near], phrase: _Phrase, distance: int) -> None:
+def _put(found: dict[object, Near], phrase: _Phrase, distance: int, *, after: bool = False) -> None:
     for topic in phrase.topics:
         known = found.get(topic)
         if known is None or distance <= known.distance:
-            found[topic] = Near(phrase.shown, distance)
+            found[topic] = Near(phrase.shown, distance, after)
 
 
 def _before(text: str, start: int) -> str:

@@ -54,9 +54,7 @@ class _Kind:
         self.order = order
         self.compact = re.compile(record.compact)
         self.shape = re.compile(_shapes(record.compact))
-        self.strong = [
-            re.compile(rf"(?<![A-Za-z0-9])(?:{form})(?![A-Za-z0-9])") for form in record.strong
-        ]
+        self.strong = [re.compile(rf"(?<![A-Za-z0-9])(?:{form})(?![A-Za-z0-9])") for form in record.strong]
 
 
 class Family:

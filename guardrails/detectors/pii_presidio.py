@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from guardrails.detectors.base import Pattern
-from guardrails.detectors.pii_recipes import Candidate, Judge, Judged, Prove, Recipe, phrase, proven
+from guardrails.detectors.pii_recipes import Candidate, Judge, Judged, Prove, Recipe, announced_by, proven
 
 if TYPE_CHECKING:
     from presidio_analyzer import Pattern as PresidioPattern
@@ -66,11 +66,11 @@ def recipes(entity: str, language: str) -> tuple[Recipe, ...]:
 
 def _recipes(entity: str, recogniser: PatternRecognizer) -> tuple[Recipe, ...]:
     prove = _prove(recogniser)
-    context = tuple(
-        dict.fromkeys(
+    words = announced_by(
+        tuple(
             word
-            for word in (phrase(one).strip() for one in recogniser.context or ())
-            if word and word not in _LOOSE
+            for word in dict.fromkeys(one.lower() for one in recogniser.context or ())
+            if word not in _LOOSE
         )
     )
     ignorecase = bool((recogniser.global_regex_flags or 0) & re.IGNORECASE)
@@ -86,7 +86,7 @@ def _recipes(entity: str, recogniser: PatternRecognizer) -> tuple[Recipe, ...]:
                 ascii=pattern.regex.isascii(),
             ),
             _judge(entity, prove, pattern.score),
-            context,
+            words,
         )
         for pattern in _patterns(recogniser)
     )

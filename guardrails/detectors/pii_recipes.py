@@ -9,27 +9,44 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from guardrails.detectors.base import Pattern
+from guardrails.detectors.pii_context import Near, Words
 
 CONTEXT_BOOST, CONTEXT_LEAST = 0.35, 0.4  # as Presidio's context enhancer has them
 LOW = 0.3  # below any sensible threshold, for the policy author who asks for it
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """A match of a recipe's pattern, with the text around it and the context word that is near, or ""."""
+class Candidate:
+    """A match of a recipe's pattern, with the text around it and the context words near it."""
 
-    text: str
-    start: int
-    end: int
-    word: str = ""
+    __slots__ = ("_near", "_words", "end", "start", "text")
+
+    def __init__(self, text: str, start: int, end: int, words: Words | None = None) -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self._words = words
+        self._near: Mapping[object, Near] | None = None
 
     @property
     def value(self) -> str:
         return self.text[self.start : self.end]
+
+    @property
+    def near(self) -> Mapping[object, Near]:
+        """The nearest context word of every topic; looked for when first asked for."""
+        if self._near is None:
+            self._near = {} if self._words is None else self._words.near(self.text, self.start, self.end)
+        return self._near
+
+    @property
+    def word(self) -> str:
+        """The nearest context word, or ""."""
+        return min(self.near.values(), key=lambda one: one.distance).word if self.near else ""
 
     def before(self, length: int) -> str:
         return self.text[max(0, self.start - length) : self.start]
@@ -54,13 +71,12 @@ Prove = Callable[[str], bool | None]
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """One way to find one entity. `reach`: how far before and after a context word may stand."""
+    """One way to find one entity. `words` announce it, where any do."""
 
     entity: str
     pattern: Pattern
     judge: Judge
-    context: tuple[str, ...] = ()
-    reach: tuple[int, int] = (100, 30)
+    words: Words | None = None
 
 
 class Own(msgspec.Struct, frozen=True):
@@ -71,7 +87,6 @@ class Own(msgspec.Struct, frozen=True):
     judge: Callable[[Candidate, Prove], Judged | None]
     context: tuple[str, ...] = ()
     proof: str = ""
-    reach: tuple[int, int] = (100, 30)
     ignorecase: bool = False
     ascii: bool = True
 
@@ -81,9 +96,14 @@ class Own(msgspec.Struct, frozen=True):
             self.entity,
             Pattern(f"pii {self.entity}", self.expression, ignorecase=self.ignorecase, ascii=self.ascii),
             lambda candidate: judge(candidate, prove),
-            self.context,
-            self.reach,
+            announced_by(self.context),
         )
+
+
+def announced_by(context: Iterable[str]) -> Words | None:
+    """An index of these context words, all of one topic; None for none."""
+    words = Words((word, None) for word in context)
+    return words if context else None
 
 
 def proven(candidate: Candidate, prove: Prove, score: float) -> Judged | None:
@@ -96,29 +116,6 @@ def proven(candidate: Candidate, prove: Prove, score: float) -> Judged | None:
 
 def scored(score: float) -> Callable[[Candidate, Prove], Judged | None]:
     return lambda candidate, prove: proven(candidate, prove, score)
-
-
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WORD = re.compile(r"[^\W\d_]+")
-
-
-def phrase(words: str) -> str:
-    """Words in lower case, parted and framed by single spaces: what context is compared by."""
-    return f" {' '.join(_WORD.findall(_CAMEL.sub(' ', words).lower()))} "
-
-
-def context_word(text: str, start: int, end: int, recipe: Recipe) -> str:
-    """The first context word or phrase of the recipe that stands whole near the match, or ""."""
-    if not recipe.context:
-        return ""
-    first, last = max(0, start - recipe.reach[0]), min(len(text), end + recipe.reach[1])
-    # A word that the reach cuts in two is not a whole word.
-    while first and first < start and text[first - 1].isalpha() and text[first].isalpha():
-        first += 1
-    while last < len(text) and last > end and text[last].isalpha() and text[last - 1].isalpha():
-        last -= 1
-    near = f"{phrase(text[first:start])}|{phrase(text[end:last])}"
-    return next((word for word in recipe.context if f" {word} " in near or f" {word}s " in near), "")
 
 
 # Boundaries shared by identifiers made of digits: not inside words, decimals, UUIDs or hex runs.
@@ -264,7 +261,15 @@ def _ssn(candidate: Candidate, prove: Prove) -> Judged | None:
     return proven(candidate, prove, score)
 
 
-_SSN_WORDS = ("ssn", "social security", "social", "soc sec")
+_SSN_WORDS = (
+    "ssn",
+    "social security",
+    "social",
+    "soc sec",
+    "social num",
+    "socialnum",
+    "social security number",
+)
 
 
 # IP addresses
@@ -276,9 +281,22 @@ _IPV6 = (
     r"(?![A-Za-z0-9_:])(?!\.\w)"
 )
 _VERSION = re.compile(
-    r"(?:\b(?:v|ver|version|release|rev|revision|build|sdk|api|section|chapter|oid)\b[\s:.=\"'(]{0,4}"
+    r"(?:\b(?:v|rv|ver|version|release|rev|revision|build|sdk|api|section|chapter|oid)\b[\s:.=\"'(]{0,4}"
     r"|[=~<>!^]=\s?[\"']?|[~^]\s?)$",
     re.IGNORECASE,
+)
+
+
+_ADDRESS_WORDS = (
+    "IP",
+    "ip address",
+    "ip addr",
+    "ipv4",
+    "ipv6",
+    "address",
+    "isp",
+    "adresse ip",
+    "direccion ip",
 )
 
 
@@ -292,7 +310,7 @@ def _ipv4(candidate: Candidate, _prove: Prove) -> Judged | None:
         return Judged(0.1 if version else LOW, final=True)
     if re.match(r"/(?:[12]?\d|3[01])\b", candidate.text[candidate.end : candidate.end + 4]):
         return Judged(LOW, "network", final=True)
-    return _address(value)
+    return _address(candidate)
 
 
 def _ipv6(candidate: Candidate, _prove: Prove) -> Judged | None:
@@ -300,16 +318,31 @@ def _ipv6(candidate: Candidate, _prove: Prove) -> Judged | None:
     # `ab::cd` is a path in C++ and Rust; an address of a host has more of it.
     if len([part for part in value.split(":") if part]) < 3:
         return None
-    return _address(value)
+    return _address(candidate)
 
 
-def _address(value: str) -> Judged | None:
+def _address(candidate: Candidate) -> Judged | None:
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(candidate.value)
     except ValueError:
         return None
-    public = address.is_global and not address.is_multicast
-    return Judged(0.65, "public address") if public else Judged(LOW, "reserved address", final=True)
+    if address.is_global and not address.is_multicast:
+        return Judged(0.65, "public address")
+    # A private address is somebody's only where the text says that it is an address: not in a configuration.
+    inside = address.is_private and not (address.is_loopback or address.is_unspecified or _documents(address))
+    near = min((one.distance for one in candidate.near.values()), default=_FAR)
+    return Judged(0.5 if inside and near < _FAR else LOW, "reserved address", final=True)
+
+
+_FAR = 4
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+
+
+def _documents(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is set aside for examples (RFC 5737, RFC 3849)."""
+    return any(address in network for network in _DOCUMENTATION if network.version == address.version)
 
 
 # Web addresses
@@ -362,6 +395,20 @@ OWN: tuple[Own, ...] = (
             "cc",
             "pan",
             "unionpay",
+            "karte",
+            "kreditkarte",
+            "kartennummer",
+            "carte",
+            "carte bancaire",
+            "tarjeta",
+            "tarjeta de credito",
+            "carta",
+            "carta di credito",
+            "cartao",
+            "cartao de credito",
+            "kaart",
+            "creditcard",
+            "karta",
         ),
         proof="CreditCardRecognizer",
     ),
@@ -386,10 +433,9 @@ OWN: tuple[Own, ...] = (
         _needs_word,
         _SSN_WORDS,
         proof="UsSsnRecognizer",
-        reach=(40, 8),
     ),
-    Own("IP_ADDRESS", _IPV4, _ipv4, ("ip", "ipv4", "ip address", "client", "remote", "host")),
-    Own("IP_ADDRESS", _IPV6, _ipv6, ("ip", "ipv6", "ip address", "client", "remote", "host")),
+    Own("IP_ADDRESS", _IPV4, _ipv4, _ADDRESS_WORDS),
+    Own("IP_ADDRESS", _IPV6, _ipv6, _ADDRESS_WORDS),
     Own(
         "MAC_ADDRESS",
         r"(?<![A-Za-z0-9_])(?<![:\-.])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"

