@@ -1,7 +1,8 @@
 """Proofs of an identifier: check digits and structure, by the standard library of numbers or our own.
 
 A proof takes the value without separators, in upper case, and says whether it can be what it claims.
-A name with a dot is a module of `python-stdnum` (`pl.pesel`); any other is a function of this module.
+A name with a dot is a module of `python-stdnum` (`pl.pesel`), as is `verhoeff`; any other is a function of
+this module.
 Every proof is pure and takes time linear in a value of at most some dozen characters.
 """
 
@@ -21,7 +22,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 @lru_cache(maxsize=512)
 def proof(name: str) -> Proof:
     """The proof called `name`. Raises `LookupError` when there is none."""
-    if "." in name:
+    if "." in name or name == "verhoeff":
         try:
             module = importlib.import_module(f"stdnum.{name}")
         except ImportError:
@@ -119,7 +120,7 @@ def au_medicare(value: str) -> bool:
 
 
 def de_document(value: str) -> bool:
-    """German identity card or passport: ICAO 9303, weights 7 3 1, where the check digit is written as well."""
+    """German identity card or passport: ICAO 9303, where the check digit is written as well."""
     return len(value) == 9 or icao(value[:9], value[9])
 
 
@@ -184,7 +185,7 @@ def sg_nric(value: str) -> bool:
 
 
 def hk_id(value: str) -> bool:
-    """Hong Kong identity card: weights 9 to 2 over two letters (a missing one is 36) and six digits, modulo 11."""
+    """Hong Kong identity card: weights 9 to 2 over two letters (a missing one is 36) and six digits."""
     padded = value if len(value) == 9 else " " + value
     worth = [36 if char == " " else _ALPHABET.index(char) for char in padded[:8]]
     check = "0123456789A".index(padded[8]) if padded[8] in "0123456789A" else -1
@@ -245,11 +246,8 @@ def hu_id(value: str) -> bool:
     """Hungarian personal number: sex and century, a day of birth, weights 1 to 10 or 10 to 1, modulo 11."""
     if value[0] not in "12345678" or not _short_date(value[1:7]):
         return False
-    late = value[0] in "3478" and value[1:3] >= "97" or value[0] in "34"
-    weights = range(10, 0, -1) if late else range(1, 11)
-    return any(
-        _weighted(value[:10], one) % 11 == int(value[10]) for one in (weights, range(1, 11), range(10, 0, -1))
-    )
+    weights = (range(1, 11), range(10, 0, -1))  # the order was turned for those born from 1997 on
+    return any(_weighted(value[:10], one) % 11 == int(value[10]) for one in weights)
 
 
 def uy_ci(value: str) -> bool:
@@ -313,7 +311,7 @@ def fr_nir(value: str) -> bool:
 
 
 def lv_pk(value: str) -> bool:
-    """Latvian personal code: a day of birth and a check digit, or the newer form that begins with 32 to 39."""
+    """Latvian personal code: a day of birth and a check digit, or the newer form from 32 to 39."""
     if "32" <= value[:2] <= "39":
         return True
     if not _short_date(value[:6], "dmy"):
@@ -382,6 +380,13 @@ def jmbg(value: str) -> bool:
     return rest != 1 and int(value[12]) == (0 if rest == 0 else 11 - rest)
 
 
+def lu_nin(value: str) -> bool:
+    """Luxembourg identification number: a day of birth, Luhn and Verhoeff over the first eleven digits."""
+    if not date(int(value[:4]), int(value[4:6]), int(value[6:8])) or not "1800" < value[:4] < "2100":
+        return False
+    return luhn(value[:12]) and proof("verhoeff")(value[:11] + value[12])
+
+
 def ng_nin(value: str) -> bool:
     """Nigerian NIN has no public check: only that it is not one digit over and over."""
     return len(set(value)) > 2
@@ -400,7 +405,7 @@ _OWN: dict[str, Proof] = {
         *(de_health_insurance, es_social_security, sg_nric, hk_id, tw_id, cn_id, ae_id, sa_id, ir_id, kz_iin),
         *(hu_taj, hu_tax, hu_id, uy_ci, my_nric, id_nik, in_pan, uk_nino, uk_driving_licence, kr_rrn, fr_nir),
         *(lv_pk, se_personnummer, dk_cpr, eg_id, pk_cnic, lk_nic, za_id, kr_brn, ua_tax, ru_snils, jmbg),
-        *(ng_nin, imei, pt_niss, pl_id_card),
+        *(ng_nin, lu_nin, imei, pt_niss, pl_id_card),
     )
 }
 

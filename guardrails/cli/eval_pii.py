@@ -30,8 +30,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 @click.command(
-    epilog='Records are JSON Lines, plain or gzipped: {"text", "spans": [{"start", "end", "type"}], "labels"}. '
-    "Example: guardrails eval pii labelled/*.jsonl.gz --entities contact --entities financial --against presidio."
+    epilog='Records are JSON Lines, plain or gzipped: {"text", "spans": [{"start", "end", "type"}], '
+    '"labels"}. Example: guardrails eval pii labelled/*.jsonl.gz --entities contact --against presidio.'
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,8 +68,8 @@ def pii(
     try:
         wanted = chosen(entities or ("personal", "URL"))
         find = evaluation.finder(wanted, min_score, language)
-    except (SpecError, CannotJudge) as error:
-        raise click.BadParameter(str(error), param_hint="--entities") from None
+    except SpecError as error:
+        raise click.BadParameter(f"{error.message}; {error.help}", param_hint="--entities") from None
     try:
         records = {str(path): list(read(path, evaluation.Record)) for path in files}
     except (RecordError, OSError) as error:
@@ -147,7 +147,8 @@ def _text(report: Report) -> None:
             peer = report.presidio[name]
             speed = peer.seconds / figures.seconds if figures.seconds else 0.0
             click.echo(
-                f"  presidio: {peer.characters / (peer.seconds or 1):,.0f} characters/s; ours is {speed:.1f}x as fast"
+                f"  presidio: {peer.characters / (peer.seconds or 1):,.0f} characters/s; "
+                f"ours is {speed:.1f}x as fast"
             )
             _table(peer, {})
 

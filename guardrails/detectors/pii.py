@@ -21,6 +21,8 @@ from guardrails.catalogue.identifiers import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import Index, PatternError, compile_regex
+from guardrails.detectors.pii_documents import DOCUMENTS
+from guardrails.detectors.pii_online import ONLINE
 from guardrails.detectors.pii_recipes import (
     CONTEXT_BOOST,
     CONTEXT_LEAST,
@@ -38,16 +40,20 @@ PATTERN_SECONDS = 0.5
 DEFAULT_MODEL = "spacy:en_core_web_sm"
 
 _PHONE = "PHONE_NUMBER"
-_RECIPES = frozenset({_PHONE, *(own.entity for own in OWN)})
+_OWN = (*OWN, *ONLINE, *DOCUMENTS)
+_RECIPES = frozenset({_PHONE, *(own.entity for own in _OWN)})
 
 _FIXED_GROUPS: Mapping[str, frozenset[str]] = {
     "contact": frozenset({"EMAIL_ADDRESS", _PHONE}),
     "financial": frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO"}),
     "national-id": frozenset({"US_SSN"}),
-    "network": frozenset({"IP_ADDRESS", "MAC_ADDRESS"}),
+    "network": frozenset({"IP_ADDRESS", "MAC_ADDRESS", "URL_CREDENTIALS"}),
+    "passport": frozenset({"PASSPORT_MRZ"}),
+    "birth": frozenset({"DATE_OF_BIRTH"}),
     "names": frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"}),
 }
-_IMPERSONAL = frozenset({"URL", "DATE_TIME"})
+_IMPERSONAL = frozenset({"URL", "DATE_TIME", "PERSONAL_PATH"})
+"""What says little about anybody, or stands in every line of an agent's talk: asked for by name only."""
 
 
 class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_unknown_fields=True):
@@ -57,9 +63,10 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         tuple[str, ...],
         msgspec.Meta(
             min_length=1,
-            description="Presidio's names (`EMAIL_ADDRESS`, `PERSON`, `DE_TAX_ID`, ...), groups (`contact`, "
-            "`names`, `national-id`, `tax`, `health`, `financial`, `passport`, `driving-licence`, `vehicle`, "
-            "`company`, `network`, `identifiers` for all of these but names, `personal` for all) or globs (`DE_*`).",
+            description="Presidio's names (`EMAIL_ADDRESS`, `PERSON`, `DE_TAX_ID`, ...), globs (`DE_*`) or "
+            "groups: `names`, `contact`, `national-id`, `tax`, `health`, `financial`, `passport`, "
+            "`driving-licence`, `birth`, `vehicle`, `company`, `network`; `identifiers` for all of them but "
+            "names, `personal` for all.",
         ),
     ]
     min_score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Least score of a finding.")] = 0.5
@@ -87,7 +94,7 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
 
 @lru_cache(maxsize=1)
 def groups() -> Mapping[str, frozenset[str]]:
-    """What each group of entities holds. `personal`: all about somebody; `identifiers`: these without names."""
+    """What each group of entities holds. `personal` is all but URLs, dates and paths."""
     found = {name: set(members) for name, members in _FIXED_GROUPS.items()}
     for one in identifiers().values():
         found.setdefault(one.group, set()).add(one.entity)
@@ -243,7 +250,7 @@ def _best(hits: list[Hit]) -> list[Hit]:
 
 
 def _settled(hits: list[Hit]) -> list[Hit]:
-    """Without what is less sure than a proven hit of another entity that covers it: one number is one thing."""
+    """Without what is less sure than a proven hit of another entity that covers it."""
     proven = [hit for hit in hits if hit.score == 1.0]
     return [
         hit
@@ -256,7 +263,7 @@ def _recipes(entity: str, language: str) -> Iterator[Recipe]:
     if entity == _PHONE:
         yield pii_phone.recipe(language)
         return
-    own = [one for one in OWN if one.entity == entity]
+    own = [one for one in _OWN if one.entity == entity]
     for one in own:
         yield one.recipe(_prove(one.proof))
     if not own and entity not in pii_names.LABELS:

@@ -106,7 +106,8 @@ class Words:
 def _put(found: dict[object, Near], phrase: _Phrase, distance: int, *, after: bool = False) -> None:
     for topic in phrase.topics:
         known = found.get(topic)
-        if known is None or distance <= known.distance:
+        # Of two that end at the same place the longer says more: `british passport`, not `passport`.
+        if known is None or (distance, -len(phrase.shown)) < (known.distance, -len(known.word)):
             found[topic] = Near(phrase.shown, distance, after)
 
 

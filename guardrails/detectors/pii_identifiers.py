@@ -17,10 +17,11 @@ from guardrails.catalogue.identifiers import Identifier, countries, identifiers
 from guardrails.detectors.base import Pattern
 from guardrails.detectors.pii_context import Near, Words
 
+_ITEM = r"(?:[ .\-/]?\d|[\-./]?[A-Za-z]| [A-Z]{1,2}(?![A-Za-z]))"
 PATTERN = Pattern(
     "pii identifiers",
-    r"(?<![A-Za-z0-9_])(?<![0-9A-Za-z][.,/:+@=])(?<![0-9A-Fa-f]-)"
-    r"(?:[A-Za-z]{1,6}[\-./]?|[A-Z]{1,3} )?\d(?:[ .\-/]?\d|[\-./]?[A-Za-z]| [A-Z]{1,2}(?![A-Za-z])){5,24}"
+    r"(?<![A-Za-z0-9_])(?<![0-9][.:/+])(?<![A-Za-z][./@+])(?<![0-9A-Fa-f]-)"
+    rf"(?:[A-Za-z]{{3,6}}[\-./]?\d{_ITEM}{{3,4}}|(?:[A-Za-z]{{1,8}}[\-./]?|[A-Z]{{1,3}} )?\d{_ITEM}{{5,24}})"
     r"(?:\([0-9A]\))?(?![A-Za-z0-9_])(?![.\-/:+@][A-Za-z0-9])",
     ascii=True,
 )
@@ -133,7 +134,7 @@ class Family:
         near = self._near(text, start, end)
         if not near:
             return None, False
-        best: tuple[tuple[int, bool, int, int], _Kind, Near] | None = None
+        best: tuple[tuple[int, bool, bool, int, int], _Kind, Near] | None = None
         settled = False
         for kind in kinds:
             word = near.get(kind)
@@ -143,7 +144,7 @@ class Family:
             if not record.proof and _WHEN.fullmatch(written):
                 continue
             settled = True
-            key = (word.distance, not record.proof, -len(word.word), kind.order)
+            key = (word.distance, not record.proof, not record.country, -len(word.word), kind.order)
             if (best is None or key < best[0]) and record.proven(written, compact):
                 best = (key, kind, word)
         if best is None:

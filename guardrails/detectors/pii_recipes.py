@@ -264,7 +264,6 @@ def _ssn(candidate: Candidate, prove: Prove) -> Judged | None:
 _SSN_WORDS = (
     "ssn",
     "social security",
-    "social",
     "soc sec",
     "social num",
     "socialnum",
@@ -445,11 +444,4 @@ OWN: tuple[Own, ...] = (
         proof="MacAddressRecognizer",
     ),
     Own("URL", _URL, _url, ("url", "website", "link"), ignorecase=True, ascii=False),
-    Own(
-        "CRYPTO",
-        r"(?<![A-Za-z0-9])(?:bc1[a-z0-9]{25,87}|[13][a-km-zA-HJ-NP-Z1-9]{25,34})(?![A-Za-z0-9])",
-        scored(0.4),
-        ("wallet", "btc", "bitcoin", "crypto"),
-        proof="CryptoRecognizer",
-    ),
 )
