@@ -65,6 +65,28 @@ def _short_date(text: str, order: str = "ymd") -> bool:
     return date(2000 + part["y"], part["m"], part["d"]) or date(1900 + part["y"], part["m"], part["d"])
 
 
+def us_ssn(value: str) -> bool:
+    """US social security number: parts that are never issued, and numbers that stood in advertisements."""
+    area, group, serial = value[:3], value[3:5], value[5:]
+    if area in {"000", "666"} or area[0] == "9" or group == "00" or serial == "0000" or len(set(value)) == 1:
+        return False
+    return value not in {"078051120", "219099999", "123456789", "987654321"}
+
+
+def iban(value: str) -> bool:
+    """ISO 13616: the country's length and structure, and ISO 7064 MOD 97-10.
+
+    National check digits within are not looked at: not every bank's software fills them in.
+    """
+    from stdnum import iban as known
+
+    try:
+        known.validate(value, check_country=False)
+    except known.ValidationError:
+        return False
+    return True
+
+
 def us_npi(value: str) -> bool:
     """National Provider Identifier: Luhn over 80840 and the ten digits (CMS, NPI check digit)."""
     return value[0] in "12" and luhn("80840" + value)
@@ -401,7 +423,20 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _OWN: dict[str, Proof] = {
     one.__name__: one
     for one in (
-        *(luhn, us_npi, us_dea, us_aba, us_itin, us_ein, vin, au_medicare, de_document, de_social_security),
+        *(
+            luhn,
+            us_ssn,
+            iban,
+            us_npi,
+            us_dea,
+            us_aba,
+            us_itin,
+            us_ein,
+            vin,
+            au_medicare,
+            de_document,
+            de_social_security,
+        ),
         *(de_health_insurance, es_social_security, sg_nric, hk_id, tw_id, cn_id, ae_id, sa_id, ir_id, kz_iin),
         *(hu_taj, hu_tax, hu_id, uy_ci, my_nric, id_nik, in_pan, uk_nino, uk_driving_licence, kr_rrn, fr_nir),
         *(lv_pk, se_personnummer, dk_cpr, eg_id, pk_cnic, lk_nic, za_id, kr_brn, ua_tax, ru_snils, jmbg),

@@ -1,9 +1,10 @@
-"""`type: pii`: personal data, by Presidio's names and knowledge.
+"""`type: pii`: personal data, by Presidio's names.
 
-Identifiers are found by bounded patterns of the shared pass and proved by the recogniser that Presidio
-has for the entity; a context word near a match raises its score, as whole words and in linear time.
-Names are found by a spaCy pipeline. Presidio, `phonenumbers` and spaCy are imported only when a
-detector that needs them is built (spaCy: when it first reads).
+Identifiers are found by bounded patterns of the shared pass and proved by check digits, structure and the
+words near them (`pii_recipes`, `pii_identifiers`); names by a model (`pii_names`). Presidio's recognisers
+take part where a policy names an entity that only they know, or a file of its own ones (`pii_presidio`).
+Presidio, `phonenumbers` and models are imported only when a detector that needs them is built or first
+reads.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from guardrails.detectors.pii_recipes import (
     CONTEXT_LEAST,
     OWN,
     Candidate,
-    Prove,
     Recipe,
 )
 from guardrails.model import Hit, Reason
@@ -156,10 +156,11 @@ class PiiDetector:
         self._min_score = spec.min_score
         numbers = [entity for entity in wanted if entity in identifiers()]
         self._family = pii_identifiers.Family(numbers) if numbers else None
-        others = [entity for entity in wanted if entity not in identifiers()]
-        recipes = [recipe for entity in others for recipe in _recipes(entity, spec.language)]
-        self._shared = tuple(recipe for recipe in recipes if _can_share(recipe.pattern))
-        self._alone = tuple(recipe for recipe in recipes if not _can_share(recipe.pattern))
+        recipes = [recipe for entity in wanted for recipe in _recipes(entity, spec.language)]
+        others = [entity for entity in wanted if entity not in own_entities()]
+        foreign = [recipe for entity in others for recipe in pii_presidio.recipes(entity, spec.language)]
+        self._shared = (*recipes, *(recipe for recipe in foreign if _can_share(recipe.pattern)))
+        self._alone = tuple(recipe for recipe in foreign if not _can_share(recipe.pattern))
         self._labels = {
             label: entity for entity in wanted for label in pii_names.LABELS.get(entity, frozenset())
         }
@@ -263,36 +264,7 @@ def _recipes(entity: str, language: str) -> Iterator[Recipe]:
     if entity == _PHONE:
         yield pii_phone.recipe(language)
         return
-    own = [one for one in _OWN if one.entity == entity]
-    for one in own:
-        yield one.recipe(_prove(one.proof))
-    if not own and entity not in pii_names.LABELS:
-        yield from pii_presidio.recipes(entity, language)
-
-
-def _prove(name: str) -> Prove:
-    if not name:
-        return _nothing_to_prove
-    return _is_top_level_domain if name == "domain" else pii_presidio.prover(name)
-
-
-def _nothing_to_prove(_value: str) -> bool | None:
-    return None
-
-
-def _is_top_level_domain(value: str) -> bool:
-    if value.startswith("xn--") or not value.isascii():
-        return True
-    return value in _top_level_domains()
-
-
-@lru_cache(maxsize=1)
-def _top_level_domains() -> frozenset[str]:
-    import tldextract
-
-    # No address to fetch a list from and nowhere to keep one: the bundled list, never the network.
-    bundled = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
-    return frozenset(suffix.rpartition(".")[2] for suffix in bundled.tlds)
+    yield from (one for one in _OWN if one.entity == entity)
 
 
 @lru_cache(maxsize=1_024)

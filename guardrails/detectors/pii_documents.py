@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from guardrails.catalogue.proofs import date, icao
-from guardrails.detectors.pii_recipes import Candidate, Judged, Own, Prove
+from guardrails.detectors.pii_recipes import Candidate, Judged, Recipe, recipe
 
 _BIRTH_WORDS = (
     *(
@@ -40,8 +40,8 @@ _BIRTH_NEAR = 4
 
 _MONTH = r"(?:[A-Za-zÀ-ž]{3,10}\.?)"
 _DATE = (
-    r"(?<![A-Za-z0-9_])(?<![0-9][.:\-/])(?:(?:19|20)\d\d([\-/.])\d\d?\1\d\d?"
-    r"|\d\d?([\-/.]) ?\d\d?\2 ?(?:(?:19|20)\d\d|\d\d)"
+    r"(?<![A-Za-z0-9_])(?<![0-9][.:\-/])(?:(?:19|20)\d\d[\-/.]\d\d?[\-/.]\d\d?"
+    r"|\d\d?[\-/.] ?\d\d?[\-/.] ?(?:(?:19|20)\d\d|\d\d)"
     rf"|\d\d?(?:st|nd|rd|th|er|º|ª|\.)? (?:of |de |di |d')?{_MONTH},? (?:de |del )?(?:19|20)\d\d"
     rf"|{_MONTH} \d\d?(?:st|nd|rd|th)?,? (?:19|20)\d\d)(?![A-Za-z0-9_])(?![\-/:][0-9])"
 )
@@ -56,7 +56,7 @@ _MONTHS = frozenset(
 )
 
 
-def _birth(candidate: Candidate, _prove: Prove) -> Judged | None:
+def _birth(candidate: Candidate) -> Judged | None:
     near = [one.distance for one in candidate.near.values()]
     if not near or min(near) > _BIRTH_NEAR or not _is_date(candidate.value):
         return None
@@ -68,7 +68,7 @@ def _is_date(value: str) -> bool:
     numbers = [int(one) for one in re.findall(r"\d+", value)]
     if word is not None:
         return word[0][:3].lower() in _MONTHS and len(numbers) == 2
-    if len(numbers) != 3:
+    if len(numbers) != 3 or len(set(re.findall(r"[\-/.]", value))) > 1:
         return False
     if numbers[0] > 31:
         return date(*numbers)
@@ -85,7 +85,7 @@ _MRZ = (
 )
 
 
-def _mrz(candidate: Candidate, _prove: Prove) -> Judged | None:
+def _mrz(candidate: Candidate) -> Judged | None:
     """ICAO 9303, parts 4 to 6: the check digits of number, birth and expiry."""
     lines = candidate.value.split()
     if len(lines) == 3:
@@ -100,7 +100,7 @@ def _mrz(candidate: Candidate, _prove: Prove) -> Judged | None:
     return Judged(1.0, "check digits of ICAO 9303") if right else None
 
 
-DOCUMENTS: tuple[Own, ...] = (
-    Own("DATE_OF_BIRTH", _DATE, _birth, _BIRTH_WORDS, ascii=False),
-    Own("PASSPORT_MRZ", _MRZ, _mrz),
+DOCUMENTS: tuple[Recipe, ...] = (
+    recipe("DATE_OF_BIRTH", _DATE, _birth, _BIRTH_WORDS, ascii=False),
+    recipe("PASSPORT_MRZ", _MRZ, _mrz),
 )

@@ -6,7 +6,7 @@ import re
 
 from guardrails.catalogue.proofs import wallet
 from guardrails.catalogue.validators import no_placeholder
-from guardrails.detectors.pii_recipes import Candidate, Judged, Own, Prove
+from guardrails.detectors.pii_recipes import Candidate, Judged, Recipe, recipe
 
 _WALLET = (
     r"(?<![A-Za-z0-9_])(?:(?:bc1|ltc1)[a-z0-9]{25,87}|(?:BC1|LTC1)[A-Z0-9]{25,87}|addr1[a-z0-9]{50,110}"
@@ -15,7 +15,7 @@ _WALLET = (
 _LOWER_HEX = 0.3
 
 
-def _crypto(candidate: Candidate, _prove: Prove) -> Judged | None:
+def _crypto(candidate: Candidate) -> Judged | None:
     value = candidate.value
     currency = wallet(value)
     if currency:
@@ -32,7 +32,7 @@ _CREDENTIALS = (
 )
 
 
-def _credentials(candidate: Candidate, _prove: Prove) -> Judged | None:
+def _credentials(candidate: Candidate) -> Judged | None:
     password = candidate.value.partition(":")[2]
     if not no_placeholder(password):
         return None
@@ -52,14 +52,14 @@ _NOBODY = re.compile(
 )
 
 
-def _personal_path(candidate: Candidate, _prove: Prove) -> Judged | None:
+def _personal_path(candidate: Candidate) -> Judged | None:
     if _NOBODY.fullmatch(candidate.value):
         return None
     return Judged(0.6, "name in a path")
 
 
-ONLINE: tuple[Own, ...] = (
-    Own(
+ONLINE: tuple[Recipe, ...] = (
+    recipe(
         "CRYPTO",
         _WALLET,
         _crypto,
@@ -76,6 +76,6 @@ ONLINE: tuple[Own, ...] = (
             "portefeuille",
         ),
     ),
-    Own("URL_CREDENTIALS", _CREDENTIALS, _credentials),
-    Own("PERSONAL_PATH", _PATH, _personal_path),
+    recipe("URL_CREDENTIALS", _CREDENTIALS, _credentials),
+    recipe("PERSONAL_PATH", _PATH, _personal_path),
 )
