@@ -31,8 +31,10 @@ PROVEN, LIKELY = 1.0, 0.6
 """Scores of a value with a proof, and of one that only its shape and a context word speak for."""
 
 _MAX_GROUPS = 8
+_SHORTEST = 6
 _SEPARATORS = re.compile(r"[ .\-/()]")
 _GROUP = re.compile(r"[^ ]+")
+_INNER_WORD = re.compile(r"[A-Za-z]{2,}")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _WHEN = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?: \d{1,2}){0,2}|\d{3,4}-\d{2,3}-\d{3,4}")
 
@@ -75,68 +77,56 @@ class Family:
 
     def find(self, text: str, start: int, end: int) -> list[Identified]:
         """What the match of `PATTERN` at `text[start:end]` holds: longest first, none overlapping another."""
-        raw = text[start:end]
-        if _DECIMAL.fullmatch(raw):
+        run = _Run(self, text, start, end)
+        if _DECIMAL.fullmatch(run.raw):
             return []
         found: list[Identified] = []
-        if self._any_strong is not None and self._any_strong.search(raw):
-            found += self._strong(text, start, raw)
-        for first, last in _windows(raw):
+        if self._any_strong is not None and self._any_strong.search(run.raw):
+            found += self._strong(run)
+        for first, last in _windows(run.raw):
             if any(one.start < start + last and start + first < one.end for one in found):
                 continue
-            judged, settled = self._announced(text, start + first, start + last)
+            judged, settled = self._announced(run, first, last)
             if judged is not None:
                 found.append(judged)
             elif settled:
                 break
         return found
 
-    def _strong(self, text: str, start: int, raw: str) -> Iterator[Identified]:
+    def _strong(self, run: _Run) -> Iterator[Identified]:
         """Values whose written form needs no context word."""
-        end = 0
-        for match in sorted(
-            (
-                (one.start(), -one.end(), kind.order, kind)
-                for kind in self._kinds
-                for form in kind.strong
-                for one in form.finditer(raw)
-            ),
-            key=lambda one: one[:3],
-        ):
-            first, last, kind = match[0], -match[1], match[3]
-            if first < end:
+        matches = [
+            (match.start(), -match.end(), kind.order, kind)
+            for kind in self._kinds
+            for form in kind.strong
+            for match in form.finditer(run.raw)
+        ]
+        reached = 0
+        for first, minus_last, _, kind in sorted(matches, key=lambda one: one[:3]):
+            last = -minus_last
+            if first < reached:
                 continue
-            announced, _ = self._announced(text, start + first, start + last)
-            if announced is not None:
-                end = last
-                yield announced
-                continue
-            written = raw[first:last]
-            if kind.record.proven(written, _SEPARATORS.sub("", written)):
-                end = last
-                why = f"form of {kind.record.entity}" + (
-                    f", proof {kind.record.proof}" if kind.record.proof else ""
-                )
-                score = PROVEN if kind.record.proof else LIKELY
-                yield Identified(kind.record.entity, start + first, start + last, score, why)
+            found, _ = self._announced(run, first, last)
+            written = run.raw[first:last]
+            if found is None and kind.record.proven(written, _SEPARATORS.sub("", written)):
+                found = run.found(kind, first, last, "form")
+            if found is not None:
+                reached = last
+                yield found
 
-    def _announced(self, text: str, start: int, end: int) -> tuple[Identified | None, bool]:
-        """What a context word near it announces the value to be, if that is proven.
+    def _announced(self, run: _Run, first: int, last: int) -> tuple[Identified | None, bool]:
+        """What a context word near it announces a part of the run to be, if that is proven.
 
         The second value says that a word did announce such a value, but the proof refuted it: then its
         parts are not looked at.
         """
-        written = text[start:end].upper()
+        written = run.raw[first:last].upper()
         compact = _SEPARATORS.sub("", written)
         kinds = self._candidates(_shape(compact))
-        if not kinds:
-            return None, False
-        near = self._near(text, start, end)
-        if not near:
-            return None, False
+        near = run.near(first, last) if kinds else {}
         best: tuple[tuple[int, bool, bool, int, int], _Kind, Near] | None = None
         settled = False
-        for kind in kinds:
+        for kind in kinds if near else ():
             word = near.get(kind)
             if word is None or not kind.compact.fullmatch(compact):
                 continue
@@ -149,13 +139,9 @@ class Family:
                 best = (key, kind, word)
         if best is None:
             return None, settled
-        _, kind, word = best
-        proof = kind.record.proof
-        why = f"shape of {kind.record.entity}, " + (f"proof {proof}, " if proof else "")
-        score = PROVEN if proof else LIKELY
-        return Identified(kind.record.entity, start, end, score, f"{why}context word {word.word}"), True
+        return run.found(best[1], first, last, "shape", best[2].word), True
 
-    def _near(self, text: str, start: int, end: int) -> Mapping[_Kind, Near]:
+    def near(self, text: str, start: int, end: int) -> Mapping[_Kind, Near]:
         """The context word of every kind that has one near, a country and a noun counting as one."""
         topics = self._words.near(text, start, end)
         if not topics:
@@ -174,6 +160,35 @@ class Family:
     def _shaped_like(self, shape: str) -> tuple[_Kind, ...]:
         """The kinds that a value of this shape (9 for a digit, A for a letter) could be: a superset."""
         return tuple(kind for kind in self._kinds if kind.shape.fullmatch(shape))
+
+
+class _Run:
+    """One match of the pattern, and the context words near it, looked for when first asked for."""
+
+    def __init__(self, family: Family, text: str, start: int, end: int) -> None:
+        self.raw = text[start:end]
+        self._family = family
+        self._text = text
+        self._start = start
+        self._end = end
+        self._has_words = _INNER_WORD.search(self.raw) is not None
+        self._near: dict[int, Mapping[_Kind, Near]] = {}
+
+    def near(self, first: int, last: int) -> Mapping[_Kind, Near]:
+        """Context words near a part of the run: those around the run, unless it holds words itself."""
+        if not self._has_words:
+            first, last = 0, len(self.raw)
+        if first not in self._near:
+            self._near[first] = self._family.near(self._text, self._start + first, self._start + last)
+        return self._near[first]
+
+    def found(self, kind: _Kind, first: int, last: int, how: str, word: str = "") -> Identified:
+        record = kind.record
+        why = [f"{how} of {record.entity}"]
+        why += [f"proof {record.proof}"] if record.proof else []
+        why += [f"context word {word}"] if word else []
+        score = PROVEN if record.proof else LIKELY
+        return Identified(record.entity, self._start + first, self._start + last, score, ", ".join(why))
 
 
 class _Country(msgspec.Struct, frozen=True):
@@ -233,4 +248,6 @@ def _windows(raw: str) -> Iterator[tuple[int, int]]:
     groups = [match.span() for match in _GROUP.finditer(raw)]
     for count in range(min(len(groups), _MAX_GROUPS), 0, -1):
         for place in range(len(groups) - count + 1):
-            yield groups[place][0], groups[place + count - 1][1]
+            first, last = groups[place][0], groups[place + count - 1][1]
+            if last - first - count + 1 >= _SHORTEST:
+                yield first, last
