@@ -15,7 +15,7 @@ import msgspec
 BEFORE, AFTER = 90, 28
 AFTER_COST = 4
 
-_WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+")
+_WORD = re.compile(r"[A-Z]{2,}s(?![^\W\d_])|[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+")
 _UNSPACED = re.compile(r"[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _OTHER_NUMBER = re.compile(r"[A-Za-z]{0,4}\d(?:[ .\-/]?\d){5,24}[A-Za-z]{0,2}")
 _LIST = re.compile(r"[\s,;/&|\"'»«)(]*(?:and|or|und|oder|et|ou|y|o|e|en|i)?[\s,;/&|\"'«»)(]*", re.IGNORECASE)

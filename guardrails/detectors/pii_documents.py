@@ -36,7 +36,7 @@ _BIRTH_WORDS = (
     *("geboortedatum", "geboren op", "geboorte", "verjaardag"),
     *("data urodzenia", "urodzony", "urodzona", "ur", "urodziny"),
 )
-_BIRTH_NEAR = 4
+_BIRTH_NEAR = 3
 
 _MONTH = r"(?:[A-Za-zÀ-ž]{3,10}\.?)"
 _DATE = (
