@@ -8,6 +8,7 @@ import rich_click as click
 
 from guardrails import __version__
 from guardrails.cli.check import check
+from guardrails.cli.entities import entities
 from guardrails.cli.evaluate import evaluate
 from guardrails.cli.keys import key
 from guardrails.cli.rules import rules
@@ -28,7 +29,7 @@ def cli() -> None:
     """Guardrails for LLM traffic: allow, mask or deny what passes a gateway."""
 
 
-for command in (check, evaluate, key, rules, scan, schema, serve, settings):
+for command in (check, entities, evaluate, key, rules, scan, schema, serve, settings):
     cli.add_command(command)
 
 

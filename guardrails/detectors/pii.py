@@ -10,9 +10,12 @@ reads.
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -22,6 +25,7 @@ from guardrails.catalogue.identifiers import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import Index, PatternError, compile_regex
+from guardrails.detectors.pii_custom import Custom
 from guardrails.detectors.pii_documents import DOCUMENTS
 from guardrails.detectors.pii_online import ONLINE
 from guardrails.detectors.pii_recipes import (
@@ -85,6 +89,21 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         ),
     ] = None
 
+    recognizers: Annotated[
+        str | None,
+        msgspec.Meta(
+            min_length=1,
+            description="A YAML file of Presidio recognisers, relative to the policy's file; `entities` "
+            "names which of what they find is wanted.",
+        ),
+    ] = None
+
+    def placed(self, folder: Path) -> PiiSpec:
+        """This block with the paths in it taken as relative to `folder`."""
+        if self.recognizers is None:
+            return self
+        return msgspec.structs.replace(self, recognizers=str(folder / self.recognizers))
+
     def detector(self) -> PiiDetector:
         """Builds the detector. Raises `SpecError` for an entity that there is not."""
         if not self.entities:
@@ -109,27 +128,29 @@ def own_entities() -> tuple[str, ...]:
     return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.LABELS}))
 
 
-def chosen(names: Sequence[str]) -> tuple[str, ...]:
+def chosen(names: Sequence[str], custom: Sequence[str] = ()) -> tuple[str, ...]:
     """The entities that names, groups and globs stand for, each once, in the order of the names.
 
+    `custom` are entities of the policy's own recognisers: names and globs stand for them as well.
     Raises `SpecError` for a name that is none of these and no recogniser of Presidio either.
     """
     found: list[str] = []
+    ours = tuple(sorted({*own_entities(), *custom}))
     for number, name in enumerate(names):
         known = aliases().get(name, name)
-        if known in own_entities():
+        if known in ours:
             found.append(known)
         elif name in groups():
             found += sorted(groups()[name])
         elif "*" in name or "?" in name:
-            matched = [one for one in own_entities() if fnmatchcase(one, name)]
+            matched = [one for one in ours if fnmatchcase(one, name)]
             if not matched:
                 raise SpecError(("entities", number), f"no entity matches `{name}`", _ALL)
             found += matched
         elif name in entities():
             found.append(name)
         else:
-            options = (*entities(), *groups(), *aliases())
+            options = (*entities(), *custom, *groups(), *aliases())
             close = difflib.get_close_matches(name, options, n=1) or difflib.get_close_matches(
                 name.upper(), options, n=1
             )
@@ -138,7 +159,7 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_ALL = "`guardrails rules entities` lists them"
+_ALL = "`guardrails entities` lists them"
 
 
 @lru_cache(maxsize=1)
@@ -151,14 +172,17 @@ class PiiDetector:
     """Identifiers in every view, names in the source text."""
 
     def __init__(self, spec: PiiSpec) -> None:
-        wanted = chosen(spec.entities)
-        self.name = f"pii {'+'.join(spec.entities)}"
+        custom = None if spec.recognizers is None else Custom(Path(spec.recognizers), spec.language)
+        wanted = _wanted(spec, custom)
+        self.name = f"pii {'+'.join(spec.entities)}" + (f" {custom.digest}" if custom else "")
         self._min_score = spec.min_score
         numbers = [entity for entity in wanted if entity in identifiers()]
         self._family = pii_identifiers.Family(numbers) if numbers else None
         recipes = [recipe for entity in wanted for recipe in _recipes(entity, spec.language)]
-        others = [entity for entity in wanted if entity not in own_entities()]
-        foreign = [recipe for entity in others for recipe in pii_presidio.recipes(entity, spec.language)]
+        foreign = [recipe for entity in wanted if custom for recipe in custom.recipes(entity)]
+        for entity in wanted:
+            if entity not in own_entities() and (custom is None or entity not in custom.entities):
+                foreign += pii_presidio.recipes(entity, spec.language)
         self._shared = (*recipes, *(recipe for recipe in foreign if _can_share(recipe.pattern)))
         self._alone = tuple(recipe for recipe in foreign if not _can_share(recipe.pattern))
         self._labels = {
@@ -224,6 +248,16 @@ class PiiDetector:
         ]
 
 
+def _wanted(spec: PiiSpec, custom: Custom | None) -> tuple[str, ...]:
+    """The entities of a block; what a file has for other languages only is an error, not silence."""
+    if custom is not None:
+        for number, name in enumerate(spec.entities):
+            if name in custom.other_languages and name not in own_entities():
+                message = f"the recognisers of `{name}` are not for texts in `{spec.language}`"
+                raise SpecError(("entities", number), message, "set `language`, or give them the language")
+    return chosen(spec.entities, custom.entities if custom else ())
+
+
 def _judge(recipe: Recipe, view: View, start: int, end: int) -> Hit | None:
     candidate = Candidate(view.text, start, end, recipe.words)
     judged = recipe.judge(candidate)
@@ -252,12 +286,15 @@ def _best(hits: list[Hit]) -> list[Hit]:
 
 def _settled(hits: list[Hit]) -> list[Hit]:
     """Without what is less sure than a proven hit of another entity that covers it."""
-    proven = [hit for hit in hits if hit.score == 1.0]
-    return [
-        hit
-        for hit in hits
-        if hit.score == 1.0 or not any(one.label != hit.label and one.span.covers(hit.span) for one in proven)
-    ]
+    proven = sorted(hit.span for hit in hits if hit.score == 1.0)
+    starts = [span.start for span in proven]
+    reach = list(accumulate((span.end for span in proven), max))  # how far those up to this one go
+
+    def covered(hit: Hit) -> bool:
+        before = bisect_right(starts, hit.start)
+        return before > 0 and reach[before - 1] >= hit.end
+
+    return [hit for hit in hits if hit.score == 1.0 or not covered(hit)]
 
 
 def _recipes(entity: str, language: str) -> Iterator[Recipe]:
