@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -114,6 +115,9 @@ class Scanned(msgspec.Struct, frozen=True):
     show_default=True,
     help="Exit with 1 from this severity on.",
 )
+@click.option(
+    "--explain", is_flag=True, help="Say what led to each finding: pattern, proof, context word, score."
+)
 @click.option("--show-values", is_flag=True, help="Show what was found; at a terminal only.")
 def scan(
     files: tuple[str, ...],
@@ -125,6 +129,7 @@ def scan(
     tenant: str,
     output: str,
     fail_on: str,
+    explain: bool,
     show_values: bool,
 ) -> None:
     """Scan FILES (`-` for standard input) and say where a policy would act.
@@ -133,12 +138,14 @@ def scan(
     """
     if show_values and not sys.stdout.isatty():
         raise click.UsageError("--show-values is for a terminal; the output goes elsewhere")
+    if explain and Output(output) is not Output.TEXT:
+        raise click.UsageError("--explain is for --format text; the other formats say it always or never")
     engine = Engine(load_or_exit(policies), Keys(_secret()))
     run = _Run(engine, Hook(hook), Role(role), Kind(kind), tenant)
     for item in _progress(list(_files(files)), Input(input_), run.unread):
         run.judge(item)
     writer = {
-        Output.TEXT: _text,
+        Output.TEXT: partial(_text, explain=explain),
         Output.JSON: _json,
         Output.JSONL: _jsonl,
         Output.SARIF: _sarif,
@@ -285,7 +292,7 @@ def _where(scanned: Scanned, finding: Finding, line: int, column: int) -> str:
     return f"{item.name}{at} {pointer}:{line}:{column}" if pointer else f"{item.name}{at}:{line}:{column}"
 
 
-def _text(run: _Run, out: TextIO, show_values: bool) -> None:
+def _text(run: _Run, out: TextIO, show_values: bool, *, explain: bool = False) -> None:
     count = 0
     for scanned in run.scanned:
         spans: dict[Address, list[tuple[int, int]]] = {}
@@ -301,6 +308,9 @@ def _text(run: _Run, out: TextIO, show_values: bool) -> None:
             )
             hidden = [] if show_values else spans[finding.address]
             out.write(lines.excerpt(finding.start, finding.end, hidden))
+            if explain:
+                view = "" if finding.view == "source" else f", seen {finding.view}"
+                out.write(f"  = why: {finding.why or 'pattern'}; score {finding.score:.2f}{view}\n")
     noun = "text" if run.texts == 1 else "texts"
     found = "1 finding" if count == 1 else f"{count} findings"
     out.write(f"{run.texts} {noun}, {found}\n")

@@ -332,7 +332,9 @@ def _address(candidate: Candidate) -> Judged | None:
     if address.is_global and not address.is_multicast:
         return Judged(0.65, "public address")
     # A private address is somebody's only where the text says that it is an address: not in a configuration.
-    inside = address.is_private and not (address.is_loopback or address.is_unspecified or _documents(address))
+    if _documents(address):
+        return None
+    inside = address.is_private and not (address.is_loopback or address.is_unspecified)
     near = min((one.distance for one in candidate.near.values()), default=_FAR)
     return Judged(0.5 if inside and near < _FAR else LOW, "reserved address", final=True)
 
@@ -366,8 +368,8 @@ def _url(candidate: Candidate) -> Judged | None:
 
 def _mac(candidate: Candidate) -> Judged | None:
     digits = re.sub(r"[^0-9A-Fa-f]", "", candidate.value).lower()
-    # All zeros, all ones and the rest that repeat one digit are nobody's.
-    return Judged(0.6, "structure") if len(set(digits)) > 1 else None
+    # All zeros, all ones and the rest that repeat one digit are nobody's, nor is what RFC 7042 sets aside.
+    return Judged(0.6, "structure") if len(set(digits)) > 1 and not digits.startswith("00005e0053") else None
 
 
 OWN: tuple[Recipe, ...] = (
