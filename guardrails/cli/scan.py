@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -139,18 +139,18 @@ def scan(
     if show_values and not sys.stdout.isatty():
         raise click.UsageError("--show-values is for a terminal; the output goes elsewhere")
     if explain and Output(output) is not Output.TEXT:
-        raise click.UsageError("--explain is for --format text; the other formats say it always or never")
+        raise click.UsageError("--explain is for --format text; json and jsonl always have `why`")
     engine = Engine(load_or_exit(policies), Keys(_secret()))
     run = _Run(engine, Hook(hook), Role(role), Kind(kind), tenant)
     for item in _progress(list(_files(files)), Input(input_), run.unread):
         run.judge(item)
-    writer = {
+    writers: dict[Output, Callable[[_Run, TextIO, bool], None]] = {
         Output.TEXT: partial(_text, explain=explain),
         Output.JSON: _json,
         Output.JSONL: _jsonl,
         Output.SARIF: _sarif,
-    }[Output(output)]
-    writer(run, sys.stdout, show_values)
+    }
+    writers[Output(output)](run, sys.stdout, show_values)
     for unread in run.unread:
         where = unread.name if unread.line is None else f"{unread.name}:{unread.line}"
         click.echo(f"not judged: {where}: {unread.why}", err=True)

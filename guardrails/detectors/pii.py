@@ -73,6 +73,9 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
             "names, `personal` for all.",
         ),
     ]
+    except_: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Entities left out; groups and globs allowed.")
+    ] = msgspec.field(default=(), name="except")
     min_score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Least score of a finding.")] = 0.5
     language: Annotated[
         str,
@@ -128,10 +131,11 @@ def own_entities() -> tuple[str, ...]:
     return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.LABELS}))
 
 
-def chosen(names: Sequence[str], custom: Sequence[str] = ()) -> tuple[str, ...]:
+def chosen(names: Sequence[str], custom: Sequence[str] = (), *, field: str = "entities") -> tuple[str, ...]:
     """The entities that names, groups and globs stand for, each once, in the order of the names.
 
-    `custom` are entities of the policy's own recognisers: names and globs stand for them as well.
+    `custom` are entities of the policy's own recognisers: names and globs stand for them as well. `field`
+    is where the names are written.
     Raises `SpecError` for a name that is none of these and no recogniser of Presidio either.
     """
     found: list[str] = []
@@ -145,7 +149,7 @@ def chosen(names: Sequence[str], custom: Sequence[str] = ()) -> tuple[str, ...]:
         elif "*" in name or "?" in name:
             matched = [one for one in ours if fnmatchcase(one, name)]
             if not matched:
-                raise SpecError(("entities", number), f"no entity matches `{name}`", _ALL)
+                raise SpecError((field, number), f"no entity matches `{name}`", _ALL)
             found += matched
         elif name in entities():
             found.append(name)
@@ -155,7 +159,7 @@ def chosen(names: Sequence[str], custom: Sequence[str] = ()) -> tuple[str, ...]:
                 name.upper(), options, n=1
             )
             help = f"did you mean `{close[0]}`?" if close else _ALL
-            raise SpecError(("entities", number), f"no entity is called `{name}`", help)
+            raise SpecError((field, number), f"no entity is called `{name}`", help)
     return tuple(dict.fromkeys(found))
 
 
@@ -174,7 +178,8 @@ class PiiDetector:
     def __init__(self, spec: PiiSpec) -> None:
         custom = None if spec.recognizers is None else Custom(Path(spec.recognizers), spec.language)
         wanted = _wanted(spec, custom)
-        self.name = f"pii {'+'.join(spec.entities)}" + (f" {custom.digest}" if custom else "")
+        without = f" except {'+'.join(spec.except_)}" if spec.except_ else ""
+        self.name = f"pii {'+'.join(spec.entities)}{without}" + (f" {custom.digest}" if custom else "")
         self._min_score = spec.min_score
         numbers = [entity for entity in wanted if entity in identifiers()]
         self._family = pii_identifiers.Family(numbers) if numbers else None
@@ -255,7 +260,12 @@ def _wanted(spec: PiiSpec, custom: Custom | None) -> tuple[str, ...]:
             if name in custom.other_languages and name not in own_entities():
                 message = f"the recognisers of `{name}` are not for texts in `{spec.language}`"
                 raise SpecError(("entities", number), message, "set `language`, or give them the language")
-    return chosen(spec.entities, custom.entities if custom else ())
+    known = custom.entities if custom else ()
+    without = {*chosen(spec.except_, known, field="except")}
+    wanted = tuple(one for one in chosen(spec.entities, known) if one not in without)
+    if not wanted:
+        raise SpecError(("except",), "no entity is left", "remove some of the exceptions")
+    return wanted
 
 
 def _judge(recipe: Recipe, view: View, start: int, end: int) -> Hit | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from guardrails.catalogue.identifiers import Identifier, countries, identifiers
 from guardrails.detectors.base import Pattern
-from guardrails.detectors.pii_context import Near, Words
+from guardrails.detectors.pii_context import AFTER_COST, Near, Words
 
 _ITEM = r"(?:[ .\-/]?\d|[\-./]?[A-Za-z]| [A-Z]{1,2}(?![A-Za-z]))"
 PATTERN = Pattern(
@@ -32,6 +32,7 @@ PROVEN, LIKELY = 1.0, 0.6
 
 _MAX_GROUPS = 8
 _SHORTEST = 6
+_PLAINLY = 6
 _SEPARATORS = re.compile(r"[ .\-/()]")
 _GROUP = re.compile(r"[^ ]+")
 _INNER_WORD = re.compile(r"[A-Za-z]{2,}")
@@ -131,7 +132,7 @@ class Family:
             if word is None or not kind.compact.fullmatch(compact):
                 continue
             record = kind.record
-            if not record.proof and _WHEN.fullmatch(written):
+            if not record.proof and (_WHEN.fullmatch(written) or not _plainly(word)):
                 continue
             settled = True
             key = (word.distance, not record.proof, not record.country, -len(word.word), kind.order)
@@ -217,6 +218,11 @@ def _context(kinds: Sequence[_Kind]) -> Iterator[tuple[str, object]]:
 def _kind(entity: str) -> _Kind:
     records = identifiers()
     return _Kind(records[entity], list(records).index(entity))
+
+
+def _plainly(word: Near) -> bool:
+    """Whether a word is near enough to announce what nothing else speaks for."""
+    return word.distance <= AFTER_COST if word.after else word.distance <= _PLAINLY
 
 
 def _shape(compact: str) -> str:

@@ -124,6 +124,18 @@ def test_groups_and_globs_stand_for_entities():
     assert set(chosen(["*"])) == set(own_entities())
 
 
+def test_exceptions_leave_entities_out():
+    """`except` takes names, groups and globs; leaving nothing is an error."""
+    looking = PiiSpec(entities=("contact", "US_SSN"), except_=("PHONE_*",)).detector()
+
+    assert marked(looking, "call (415) 555-0132, ssn 536-90-4399") == "call (415) 555-0132, ssn «536-90-4399»"
+    with pytest.raises(SpecError, match="no entity is left"):
+        PiiSpec(entities=("contact",), except_=("contact",)).detector()
+    with pytest.raises(SpecError) as caught:
+        PiiSpec(entities=("contact",), except_=("PHONES",)).detector()
+    assert caught.value.path == ("except", 0)
+
+
 @pytest.mark.parametrize(
     ("name", "help"),
     [

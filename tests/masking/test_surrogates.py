@@ -93,7 +93,7 @@ def test_masking_twice_changes_nothing(which, label, before, value, request):
 
 @pytest.mark.parametrize("entity", sorted(identifiers()))
 def test_identifiers_become_others_that_nothing_finds(entity, invalid):
-    """For every identifier of the catalogue, masking beside its context word is stable from the first time."""
+    """For every identifier of the catalogue, masking beside its context word is stable at once."""
     record = identifiers()[entity]
     value = samples.sample(record, random.Random(f"surrogate {entity}"))
     first, masked = mask(invalid, f"My {record.words[0]} is {value}, thanks.")
