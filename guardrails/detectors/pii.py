@@ -10,7 +10,7 @@ reads.
 from __future__ import annotations
 
 import difflib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -295,16 +295,17 @@ def _best(hits: list[Hit]) -> list[Hit]:
 
 
 def _settled(hits: list[Hit]) -> list[Hit]:
-    """Without what is less sure than a proven hit of another entity that covers it."""
+    """Without what a proven hit covers and is longer or surer than: one number is one thing."""
     proven = sorted(hit.span for hit in hits if hit.score == 1.0)
     starts = [span.start for span in proven]
-    reach = list(accumulate((span.end for span in proven), max))  # how far those up to this one go
+    reach = [0, *accumulate((span.end for span in proven), max)]  # how far those up to this one go
 
     def covered(hit: Hit) -> bool:
-        before = bisect_right(starts, hit.start)
-        return before > 0 and reach[before - 1] >= hit.end
+        earlier = reach[bisect_left(starts, hit.start)]
+        no_later = reach[bisect_right(starts, hit.start)]
+        return earlier >= hit.end or no_later > hit.end or (hit.score < 1.0 and no_later == hit.end)
 
-    return [hit for hit in hits if hit.score == 1.0 or not covered(hit)]
+    return [hit for hit in hits if not covered(hit)]
 
 
 def _recipes(entity: str, language: str) -> Iterator[Recipe]:

@@ -113,6 +113,13 @@ def test_a_proven_number_is_one_thing():
     assert [one.label for one in found] == ["UK_NHS"]
 
 
+def test_a_number_within_a_proven_longer_one_is_no_number():
+    """Sixteen digits of an account that pass Luhn by chance are no card."""
+    found = hits(detector("financial"), "IBAN DE03 6998 2140 0915 8708 42 and card 4111 1111 1111 1111")
+
+    assert [one.label for one in found] == ["IBAN_CODE", "CREDIT_CARD"]
+
+
 def test_groups_and_globs_stand_for_entities():
     """A group is its members, a glob what it matches, an alias its entity; each is asked for once."""
     assert chosen(["contact"]) == ("EMAIL_ADDRESS", "PHONE_NUMBER")
