@@ -19,7 +19,7 @@ from guardrails.detectors.pii_recipes import Candidate, Judged, Recipe
 _PATTERN = (
     r"(?<![A-Za-z0-9_+])(?<![0-9][.,\-/:*=])(?<![0-9]\()(?<![a-fA-F]-)"
     r"(?:\+ ?\(?|\(\+?)?\d(?:[ .\-/()]{0,3}\d){6,16}(?: ?(?:x|ext\.?|#) ?\d{1,6})?"
-    r"(?![A-Za-z0-9_]|[.,\-/:+*][A-Za-z0-9])"
+    r"\b(?![.,\-/:+*][A-Za-z0-9])"
 )
 # Words by language, which also says whose number plans come first.
 _WORDS: Mapping[str, tuple[str, ...]] = {

@@ -101,9 +101,10 @@ def announced_by(context: Iterable[str]) -> Words | None:
     return words if context else None
 
 
-# Boundaries shared by identifiers made of digits: not inside words, decimals, UUIDs or hex runs.
-_OPEN = r"(?<![A-Za-z0-9_])(?<![0-9][.,\-/:+])(?<![a-fA-F]-)"
-_SHUT = r"(?![A-Za-z0-9_])(?![.\-/:+][A-Za-z0-9])"
+# Boundaries shared by identifiers made of digits: not inside words, decimals, UUIDs or hex runs. `\b`, where
+# look-around would do as well, spares the shared pass candidates.
+_OPEN = r"\b(?<![0-9][.,\-/:+])(?<![a-fA-F]-)"
+_SHUT = r"\b(?![.\-/:+][A-Za-z0-9])"
 
 
 # E-mail
@@ -235,7 +236,7 @@ def _card(candidate: Candidate) -> Judged | None:
 
 # Bank accounts
 
-_IBAN = r"(?<![A-Za-z0-9])(?<![+/]\b)[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11,30}(?![A-Za-z0-9])"
+_IBAN = r"(?<![A-Za-z0-9])(?<![+/]\b)[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11,30}\b(?![A-Za-z0-9])"
 
 
 def _iban(candidate: Candidate) -> Judged | None:
