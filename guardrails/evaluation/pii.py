@@ -313,7 +313,12 @@ def finder(entities: Sequence[str], min_score: float, language: str) -> Find:
             raise failure
         return sorted({Found(hit.start, hit.end, hit.label) for hit in seen.hits.get(0, ())})
 
+    find(_WARM_UP)
     return find
+
+
+_WARM_UP = "Ada wrote to ada@example.com and called +1 212-555-0199."
+"""Read once before the clock runs, so that neither side's lazy loading is timed."""
 
 
 def presidio(entities: Sequence[str]) -> Find:
@@ -344,7 +349,7 @@ def presidio(entities: Sequence[str]) -> Find:
             {Found(one.start, one.end, one.entity_type) for one in results if one.entity_type in wanted}
         )
 
-    find("warm up")
+    find(_WARM_UP)
     return find
 
 

@@ -56,8 +56,10 @@ class SurrogateMask(
 def surrogate(mask: SurrogateMask, keys: Keys, tenant: str, label: str, value: str) -> str:
     """What stands for `value`: never the value itself, and the same for the same tenant, label and value."""
     make = _MAKERS.get(label, _identifier if label in identifiers() else None)
-    work = _Work(mask, keys, tenant, label, value)
-    if make is not None:
+    form = _FORMS.get(label)
+    # A value in another writing (Base64, say) keeps nothing of it: its letters are the value's too.
+    if make is not None and (form is None or form.fullmatch(value)):
+        work = _Work(mask, keys, tenant, label, value)
         for _ in range(MAX_DRAWS):
             made = make(work)
             if made is None:
@@ -101,9 +103,6 @@ def _proof_letters(keys: Keys, tenant: str, body: str) -> str:
     return "".join(_BASE32[number >> (5 * place) & 31] for place in range(5))
 
 
-# Mail and web: examples' domains, and five letters of proof
-
-
 def _token(work: _Work) -> str:
     body = work.letters(5)
     return body + _proof_letters(work.keys, work.tenant, body)
@@ -115,8 +114,8 @@ def _email(work: _Work) -> str:
 
 
 def _url(work: _Work) -> str:
-    scheme = work.value.partition("://")[0] if "://" in work.value else "https"
-    return f"{scheme}://{_token(work)}.example.com/"
+    scheme = re.match(r"(https?|ftp)://", work.value)
+    return f"{scheme[1] if scheme else 'https'}://{_token(work)}.example.com/"
 
 
 def _address(work: _Work) -> str:
@@ -132,9 +131,6 @@ def _mac(work: _Work) -> str:
         digits = digits.upper()
     left = iter(digits)
     return "".join(next(left) if char.isalnum() else char for char in work.value)
-
-
-# Numbers
 
 
 def _card(work: _Work) -> str:
@@ -251,22 +247,17 @@ def _crypto(work: _Work) -> str:
     return made if not proofs.wallet(made) and (head != 2 or mixed) else ""
 
 
-def _birth(work: _Work) -> str | None:
-    """The same form of date in the nineteenth century, which nobody alive was born in."""
-    day, month = work.random.randint(1, 12), work.random.randint(1, 12)
+def _birth(work: _Work) -> str:
+    """A day of the nineteenth century, which nobody alive was born in, in the same order of numbers."""
+    day, month = work.random.randint(1, 28), work.random.randint(1, 12)
     year = work.random.randint(1850, 1899)
-    numbers = re.findall(r"\d+", work.value)
-    if len(numbers) == 3:
-        written = [f"{year}", f"{month:02d}", f"{day:02d}"]
-        parts = iter(written if len(numbers[0]) == 4 else written[::-1])
-    elif len(numbers) == 2:
-        parts = iter([f"{day}", f"{year}"])
-    else:
-        return None
-    return re.sub(r"\d+", lambda _: next(parts), work.value)
-
-
-# Names: drawn until the proof is right, and marked
+    separators = re.findall(r"[./\-] ?", work.value)
+    if len(separators) != 2:  # a month in words: its name would tell it
+        return f"{year}-{month:02d}-{day:02d}"
+    written = [f"{year}", f"{month:02d}", f"{day:02d}"]
+    if not re.match(r"\d{4}", work.value):
+        written.reverse()
+    return separators[0].join(written)
 
 
 _PLAIN = re.compile(r"[^\W\d_]{2,16}")
@@ -315,6 +306,21 @@ def _ascii(name: str) -> str:
     return re.sub(r"[^a-z]", "", plain) or "someone"
 
 
+_FORMS = {
+    "CREDIT_CARD": re.compile(r"\d(?:[ .\-]?\d){11,18}"),
+    "US_SSN": re.compile(r"\d{3}[ .\-]?\d\d[ .\-]?\d{4}"),
+    "IBAN_CODE": re.compile(r"[A-Za-z]{2}\d\d(?:[ \-]?[A-Za-z0-9]){11,30}"),
+    "MAC_ADDRESS": re.compile(r"[0-9A-Fa-f]{2}(?:[:.\-]?[0-9A-Fa-f]{2}){5}"),
+    "IP_ADDRESS": re.compile(r"[0-9.]{7,15}|[0-9A-Fa-f:.]{3,45}"),
+    "CRYPTO": re.compile(r"[A-Za-z0-9]{20,120}"),
+    "PHONE_NUMBER": re.compile(r"[+(]{0,2}\d[\d .()\-/]{4,30}(?: ?(?:x|ext\.?|#) ?\d{1,6})?"),
+    "DATE_OF_BIRTH": re.compile(
+        r"\d{1,4}([./\-]) ?\d\d?\1 ?\d{1,4}"
+        r"|(?=.{0,40}\d{4})[\w .,'º]{8,40}"
+    ),
+}
+"""How a value must be written for its surrogate to keep the form; any other gets a placeholder."""
+
 _MAKERS: dict[str, Callable[[_Work], str | None]] = {
     "EMAIL_ADDRESS": _email,
     "URL": _url,
@@ -333,8 +339,6 @@ _MAKERS: dict[str, Callable[[_Work], str | None]] = {
     "ORGANIZATION": _organisation,
 }
 
-
-# Knowing them again: by a mark that few texts hold, and the stretch around it
 
 _NAME = r"[^\W\d_]{2,16}"
 _TOKEN = rf"(?P<body>[{_BASE32}]{{5}})(?P<proof>[{_BASE32}]{{5}})"

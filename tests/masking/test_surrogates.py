@@ -1,5 +1,6 @@
 """Surrogates: realistic, stable per tenant, never the value, and never masked again."""
 
+import base64
 import datetime as dt
 import random
 
@@ -175,6 +176,18 @@ def test_what_cannot_be_told_from_a_real_value_gets_a_placeholder():
     """A passport number has no check digit that could be wrong; a custom entity has no shape we know."""
     for label in ("US_PASSPORT", "BADGE", "NRP"):
         assert replacement(MASK, KEYS, "acme", label, "123456789").startswith(f"MASKED_{label}_")
+
+
+@pytest.mark.parametrize(("label", "value"), sorted({(label, value) for label, _, value in VALUES}))
+def test_an_encoded_value_leaves_nothing_of_its_writing(label, value):
+    """What stands in Base64 or with escapes is replaced whole, with no letter of the writing kept."""
+    for writing in (
+        base64.b64encode(value.encode()).decode(),
+        "".join(f"%{ord(char):02X}" for char in value),
+    ):
+        made = replacement(MASK, KEYS, "acme", label, writing)
+        pairs = {writing[place : place + 4] for place in range(len(writing) - 3)}
+        assert not any(pair in made for pair in pairs if not pair.isdigit())
 
 
 def test_nothing_of_the_value_is_in_the_surrogate():
