@@ -251,7 +251,7 @@ def _birth(work: _Work) -> str:
     """A day of the nineteenth century, which nobody alive was born in, in the same order of numbers."""
     day, month = work.random.randint(1, 28), work.random.randint(1, 12)
     year = work.random.randint(1850, 1899)
-    separators = re.findall(r"[./\-] ?", work.value)
+    separators: list[str] = re.findall(r"[./\-] ?", work.value)
     if len(separators) != 2:  # a month in words: its name would tell it
         return f"{year}-{month:02d}-{day:02d}"
     written = [f"{year}", f"{month:02d}", f"{day:02d}"]
@@ -314,10 +314,6 @@ _FORMS = {
     "IP_ADDRESS": re.compile(r"[0-9.]{7,15}|[0-9A-Fa-f:.]{3,45}"),
     "CRYPTO": re.compile(r"[A-Za-z0-9]{20,120}"),
     "PHONE_NUMBER": re.compile(r"[+(]{0,2}\d[\d .()\-/]{4,30}(?: ?(?:x|ext\.?|#) ?\d{1,6})?"),
-    "DATE_OF_BIRTH": re.compile(
-        r"\d{1,4}([./\-]) ?\d\d?\1 ?\d{1,4}"
-        r"|(?=.{0,40}\d{4})[\w .,'º]{8,40}"
-    ),
 }
 """How a value must be written for its surrogate to keep the form; any other gets a placeholder."""
 
