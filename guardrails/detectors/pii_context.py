@@ -69,9 +69,24 @@ class Words:
                 self._first.setdefault(first, []).append(phrase)
 
     def near(self, text: str, start: int, end: int) -> Mapping[object, Near]:
-        """The nearest context word of every topic that has one near `text[start:end]`."""
+        """The nearest context word of every topic that has one near `text[start:end]`.
+
+        In a table the words at the head of the column count, else those of the row, and no others.
+        """
         found: dict[object, Near] = {}
-        before = _before(text, start)
+        head = column_head(text, start)
+        if head:
+            self._read_before(head, found)
+            if found:
+                return found
+        before, after = _before(text, start), _after(text, end)
+        if head:
+            before = before.rpartition("\n")[2]
+        self._read_before(before, found)
+        self._read_after(after, found)
+        return found
+
+    def _read_before(self, before: str, found: dict[object, Near]) -> None:
         tokens = _tokens(before)
         for place, token in enumerate(tokens):
             for phrase in self._phrases(tokens, place):
@@ -80,7 +95,13 @@ class Words:
                 if phrase.abbreviation and not (token[0].isupper() or _KEY.match(tail)):
                     continue
                 _put(found, phrase, len(tokens) - 1 - stop)
-        after = _after(text, end)
+        if self._unspaced and not before.isascii():
+            for word, topics in self._unspaced:
+                at = before.rfind(word)
+                if at >= 0:
+                    _put(found, _Phrase((), word, topics, False), (len(before) - at) // 6)
+
+    def _read_after(self, after: str, found: dict[object, Near]) -> None:
         tokens = _tokens(after)
         for place, token in enumerate(tokens):
             for phrase in self._phrases(tokens, place):
@@ -88,13 +109,10 @@ class Words:
                 if _ANNOUNCES.match(tail) or (phrase.abbreviation and not token[0].isupper()):
                     continue  # `1234567, SSN: ...`, `1234567 and passport A123`: what follows is meant
                 _put(found, phrase, place + AFTER_COST, after=True)
-        if self._unspaced and not (before.isascii() and after.isascii()):
+        if self._unspaced and not after.isascii():
             for word, topics in self._unspaced:
-                at = before.rfind(word)
-                if at >= 0 or word in after:
-                    phrase = _Phrase((), word, topics, False)
-                    _put(found, phrase, (len(before) - at) // 6 if at >= 0 else AFTER_COST, after=at < 0)
-        return found
+                if word in after:
+                    _put(found, _Phrase((), word, topics, False), AFTER_COST, after=True)
 
     def _phrases(self, tokens: Sequence[tuple[str, str, int]], place: int) -> Iterator[_Phrase]:
         for phrase in self._first.get(tokens[place][1], ()):
@@ -132,6 +150,38 @@ def _after(text: str, end: int) -> str:
     after = text[end:last]
     stop = _END.search(after)
     return after[: stop.start()] if stop else after
+
+
+_TABLE_REACH = 20_000
+_TABLE_LINE = 2_000
+_HEAD_LINES = 3
+
+
+def column_head(text: str, start: int) -> str:
+    """What stands at the head of the column of a table in which `start` lies, or "".
+
+    A table is a block of lines, within `_TABLE_REACH` characters, whose first lines hold as many commas,
+    semicolons, tabs or bars as the line at `start`; its head has no digits.
+    """
+    line = text.rfind("\n", max(0, start - _TABLE_LINE), start) + 1
+    if line == 0:
+        return ""
+    stop = text.find("\n", start, start + _TABLE_LINE)
+    row = text[line : stop if stop >= 0 else min(len(text), start + _TABLE_LINE)]
+    delimiter = next((one for one in "\t|;," if one in row), "")
+    if not delimiter:
+        return ""
+    block = text.rfind("\n\n", max(0, line - _TABLE_REACH), line)
+    at = 0 if block < 0 and line <= _TABLE_REACH else block + 2 if block >= 0 else line
+    for _ in range(_HEAD_LINES):
+        following = text.find("\n", at, line)
+        if following < 0:
+            return ""
+        head = text[at:following]
+        if head.count(delimiter) == row.count(delimiter) and not any(char.isdigit() for char in head):
+            return head.split(delimiter)[row.count(delimiter, 0, start - line)]
+        at = following + 1
+    return ""
 
 
 def _tokens(text: str) -> list[tuple[str, str, int]]:

@@ -149,6 +149,31 @@ def test_a_list_belongs_to_the_word_before_it():
     assert [one.entity for one in found(f"TFNs: {values[0]}, {values[1]} and {values[2]}.")] == ["AU_TFN"] * 3
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", " | "])
+def test_the_head_of_a_column_announces_its_numbers(delimiter):
+    """In a table a number is what the head of its column says, however far down, and nothing else."""
+    rows = [["name", "nhs number", "batch"]]
+    for number in range(60):
+        source = random.Random(number)
+        rows.append(
+            ["Ada", samples.sample(RECORDS["UK_NHS"], source), samples.sample(RECORDS["UK_NHS"], source)]
+        )
+    table = "\n".join(delimiter.join(row) for row in rows)
+
+    assert [one.entity for one in found(f"Here they are:\n{table}\n")] == ["UK_NHS"] * 60
+
+
+def test_a_line_of_code_is_no_head_of_a_column():
+    """Lines with digits, or with other counts of commas, head nothing."""
+    value = samples.sample(RECORDS["UK_NHS"], random.Random(1))
+    between = "    # " + "and so on " * 12
+
+    assert found(f"nhs, name = load()\n{between}\nrun({value}, x)\n") != []
+    assert found(f"nhs, name2 = load()\n{between}\nrun({value}, x)\n") == []
+    assert found(f"nhs, name = load()\n{between}\nrun({value}, x, y)\n") == []
+    assert found(f"nhs, name = load()\n\n{between}\nrun({value}, x)\n") == []
+
+
 def test_why_names_shape_proof_and_word_and_never_the_value():
     """A finding says what led to it."""
     (one,) = found("Mein PESEL ist 44051401458.")

@@ -192,6 +192,7 @@ HOSTILE = {
     "dots": "1.a.",
     "scheme": "http://a:b",
     "dates": "born 1/2/1990 ",
+    "rows": "12345678,1234567890,x\n",
     "phones": "tel 030 12345678 ",
 }
 
