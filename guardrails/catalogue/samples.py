@@ -10,7 +10,7 @@ import random
 import re
 import string
 
-from guardrails.catalogue.identifiers import Identifier
+from guardrails.catalogue.identifier_kinds import Identifier
 
 MAX_DRAWS = 400_000
 

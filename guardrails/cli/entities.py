@@ -15,7 +15,7 @@ def entities(names: tuple[str, ...], output: str) -> None:
 
     What only Presidio's own recognisers find is listed last.
     """
-    from guardrails.catalogue.identifiers import identifiers
+    from guardrails.catalogue.identifier_kinds import identifiers
     from guardrails.detectors.base import SpecError
     from guardrails.detectors.pii import chosen, groups, own_entities
     from guardrails.detectors.pii import entities as everything

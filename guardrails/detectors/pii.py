@@ -21,7 +21,7 @@ from typing import Annotated
 import msgspec
 import regex
 
-from guardrails.catalogue.identifiers import aliases, identifiers
+from guardrails.catalogue.identifier_kinds import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import Index, PatternError, compile_regex

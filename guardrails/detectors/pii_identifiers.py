@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-from guardrails.catalogue.identifiers import Identifier, countries, identifiers
+from guardrails.catalogue.identifier_kinds import Identifier, countries, identifiers
 from guardrails.detectors.base import Pattern
 from guardrails.detectors.pii_context import AFTER_COST, Near, Words
 

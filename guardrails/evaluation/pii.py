@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from guardrails.catalogue.identifiers import aliases
+from guardrails.catalogue.identifier_kinds import aliases
 
 NEUTRAL = ""
 """What a labelled type maps to that no entity stands for: nothing there is right or wrong."""
@@ -304,7 +304,7 @@ def finder(entities: Sequence[str], min_score: float, language: str) -> Find:
 
     detector = PiiSpec(entities=tuple(entities), min_score=min_score, language=language).detector()
     index = Index.compile(detector.patterns)
-    owners = [(0, number) for number in range(len(detector.patterns))]
+    owners = [((0, number),) for number in range(len(detector.patterns))]
     alone = PolicySet((), (), (detector,), index, owners, "")
 
     def find(text: str) -> list[Found]:

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from guardrails.catalogue import proofs
-from guardrails.catalogue.identifiers import Identifier, identifiers
+from guardrails.catalogue.identifier_kinds import Identifier, identifiers
 from guardrails.catalogue.samples import draw
 from guardrails.masking.keys import Keys
 from guardrails.masking.placeholders import placeholder

@@ -5,7 +5,7 @@ import random
 import pytest
 from looking import marked
 
-from guardrails.catalogue import identifiers as catalogue
+from guardrails.catalogue import identifier_kinds as catalogue
 from guardrails.catalogue import proofs, samples
 from guardrails.detectors.patterns import compile_regex
 from guardrails.detectors.pii import PiiSpec

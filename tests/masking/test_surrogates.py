@@ -7,7 +7,7 @@ import random
 import pytest
 
 from guardrails.catalogue import proofs, samples
-from guardrails.catalogue.identifiers import identifiers
+from guardrails.catalogue.identifier_kinds import identifiers
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
 from guardrails.masking import Keys, SurrogateMask, apply_plan, own_placeholders, replacement

@@ -14,7 +14,7 @@ from stdnum import luhn
 from stdnum.iso7064 import mod_97_10
 
 from guardrails.catalogue import samples
-from guardrails.catalogue.identifiers import identifiers
+from guardrails.catalogue.identifier_kinds import identifiers
 
 HERE = Path(__file__).parent
 SEED = "pii corpus"
