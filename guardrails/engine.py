@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -407,6 +408,19 @@ class _Clock:
         self._at = now
 
 
+class _Places:
+    """Places in a text, asked for by what they cover."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        joined = plan(list(spans))
+        self._starts = [span.start for span in joined]
+        self._ends = [span.end for span in joined]
+
+    def cover(self, span: Span) -> bool:
+        before = bisect_right(self._starts, span.start) - 1
+        return before >= 0 and span.end <= self._ends[before]
+
+
 class _Scope(msgspec.Struct, frozen=True):
     """The rules for segments of one role and kind, their detectors, and what names these in the memory."""
 
@@ -587,8 +601,14 @@ class _Judgement:
 
     def _replacements(self, segment: Segment, found: Sequence[Finding]) -> list[Replacement]:
         replacements = []
+        ordered = sorted(found, key=lambda one: one.start)
+        at = 0
         for span in plan([Span(finding.start, finding.end) for finding in found]):
-            inside = [finding for finding in found if span.overlaps(Span(finding.start, finding.end))]
+            # What a joined span is made of lies within it, and the joined spans are disjoint and ascending.
+            first = at
+            while at < len(ordered) and ordered[at].start < span.end:
+                at += 1
+            inside = ordered[first:at]
             # One finding names the placeholder; which one must not depend on the order of rules.
             leader = min(inside, key=lambda one: (-one.severity, one.start - one.end, one.rule, one.label))
             mask = self._rule[leader.rule].mask
@@ -609,13 +629,13 @@ class _Judgement:
 
     def _found(self, segment: Segment, text: str, seen: Seen) -> list[Finding]:
         found: list[Finding] = []
-        placeholders = own_placeholders(self._keys, self._tenant, text) if seen.hits else []
+        placeholders = _Places(own_placeholders(self._keys, self._tenant, text) if seen.hits else ())
         for rule in self._scope(segment.role, segment.kind).rules:
             failed = seen.failed.get(rule.detector)
             if failed is not None:
                 self._fail(Unjudged(failed.reason, rule.id, segment.address, failed.detail), [rule])
             for hit in _distinct(seen, rule.detector):
-                if any(place.covers(hit.span) for place in placeholders):
+                if placeholders.cover(hit.span):
                     continue
                 value = text[hit.start : hit.end]
                 fingerprint = self._keys.fingerprint(self._tenant, hit.label, value)

@@ -8,6 +8,7 @@ import rich_click as click
 
 from guardrails import __version__
 from guardrails.cli.check import check
+from guardrails.cli.entities import entities
 from guardrails.cli.evaluate import evaluate
 from guardrails.cli.importing import import_
 from guardrails.cli.keys import key
@@ -30,7 +31,19 @@ def cli() -> None:
     """Guardrails for LLM traffic: allow, mask or deny what passes a gateway."""
 
 
-for command in (check, evaluate, import_, key, kinds, rules, scan, schema, serve, settings):
+for command in (
+    check,
+    entities,
+    evaluate,
+    import_,
+    key,
+    kinds,
+    rules,
+    scan,
+    schema,
+    serve,
+    settings,
+):
     cli.add_command(command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from guardrails.cli.evaluate_secrets import evaluate_secrets
+from guardrails.cli.eval_pii import pii
 
 
 @click.group(name="eval")
@@ -13,3 +14,4 @@ def evaluate() -> None:
 
 
 evaluate.add_command(evaluate_secrets)
+evaluate.add_command(pii)

@@ -7,8 +7,9 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -135,6 +136,9 @@ class Scanned(msgspec.Struct, frozen=True):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the findings to this file as known, and exit with 0.",
 )
+@click.option(
+    "--explain", is_flag=True, help="Say what led to each finding: pattern, proof, context word, score."
+)
 @click.option("--show-values", is_flag=True, help="Show what was found; at a terminal only.")
 def scan(
     files: tuple[str, ...],
@@ -150,6 +154,7 @@ def scan(
     since: str | None,
     baseline_file: Path | None,
     write_baseline: Path | None,
+    explain: bool,
     show_values: bool,
 ) -> None:
     """Scan FILES (`-` for standard input) and say where a policy would act.
@@ -166,6 +171,8 @@ def scan(
         raise click.UsageError(str(error)) from None
     if show_values and not sys.stdout.isatty():
         raise click.UsageError("--show-values is for a terminal; the output goes elsewhere")
+    if explain and Output(output) is not Output.TEXT:
+        raise click.UsageError("--explain is for --format text; json and jsonl always have `why`")
     engine = Engine(load_or_exit(policies), Keys(_secret()))
     run = _Run(engine, Hook(hook), Role(role), Kind(kind), tenant)
     if staged or since is not None:
@@ -180,13 +187,13 @@ def scan(
         click.echo(f"{count} known finding{'s' * (count != 1)} left out", err=True)
     if write_baseline is not None:
         _write_baseline(run, write_baseline, known)
-    writer = {
-        Output.TEXT: _text,
+    writers: dict[Output, Callable[[_Run, TextIO, bool], None]] = {
+        Output.TEXT: partial(_text, explain=explain),
         Output.JSON: _json,
         Output.JSONL: _jsonl,
         Output.SARIF: _sarif,
-    }[Output(output)]
-    writer(run, sys.stdout, show_values)
+    }
+    writers[Output(output)](run, sys.stdout, show_values)
     for unread in run.unread:
         where = unread.name if unread.line is None else f"{unread.name}:{unread.line}"
         click.echo(f"not judged: {where}: {unread.why}", err=True)
@@ -389,7 +396,7 @@ def _where(scanned: Scanned, finding: Finding, line: int, column: int) -> str:
     return f"{item.name}{at} {pointer}:{line}:{column}" if pointer else f"{item.name}{at}:{line}:{column}"
 
 
-def _text(run: _Run, out: TextIO, show_values: bool) -> None:
+def _text(run: _Run, out: TextIO, show_values: bool, *, explain: bool = False) -> None:
     count = 0
     for scanned in run.scanned:
         spans: dict[Address, list[tuple[int, int]]] = {}
@@ -405,6 +412,9 @@ def _text(run: _Run, out: TextIO, show_values: bool) -> None:
             )
             hidden = [] if show_values else spans[finding.address]
             out.write(lines.excerpt(finding.start, finding.end, hidden))
+            if explain:
+                view = "" if finding.view == "source" else f", seen {finding.view}"
+                out.write(f"  = why: {finding.why or 'pattern'}; score {finding.score:.2f}{view}\n")
     noun = "text" if run.texts == 1 else "texts"
     found = "1 finding" if count == 1 else f"{count} findings"
     out.write(f"{run.texts} {noun}, {found}\n")

@@ -95,8 +95,7 @@ _GAP = r"[\t\n\r -/:-@\[-^`{-~]"
 _PLAIN = r"[!#-&+*\--:?-Z^_a-z|~]"
 # The same up to the first digit, so that each value is located once and not at each of its digits.
 _BEFORE_DIGIT = r"[!#-&+*\-./:?-Z^_a-z|~]"
-_INSIDE  # The same up to the first digit, so that each value is located once and not at each of its digits.
-_BEFORE_DIGIT = r"[!#-&(-/:-\[\]-_a-~]"
+_INSIDE_BEFORE_DIGIT = r"[!#-&(-/:-\[\]-_a-~]"
 _INSIDE = r"[!#-&(-\[\]-_a-~]"
 _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 

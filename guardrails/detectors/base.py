@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
@@ -141,4 +142,13 @@ class Spec(Protocol):
 
     def detector(self) -> Detector:
         """Builds the detector. Raises `SpecError` when the block makes no sense."""
+        ...
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A spec that names files, by paths relative to the file that it stands in."""
+
+    def placed(self, folder: Path) -> Spec:
+        """The spec with its paths taken as relative to `folder`."""
         ...

@@ -1,32 +1,39 @@
-"""`type: pii`: personal data, by Presidio's names and knowledge.
+"""`type: pii`: personal data, by Presidio's names.
 
-Identifiers are found by bounded patterns of the shared pass and proved by the recogniser that Presidio
-has for the entity; a context word near a match raises its score, as whole words and in linear time.
-Names are found by a spaCy pipeline. Presidio, `phonenumbers` and spaCy are imported only when a
-detector that needs them is built (spaCy: when it first reads).
+Identifiers are found by bounded patterns of the shared pass and proved by check digits, structure and the
+words near them (`pii_recipes`, `pii_identifiers`); names by a model (`pii_names`). Presidio's recognisers
+take part where a policy names an entity that only they know, or a file of its own ones (`pii_presidio`).
+Presidio, `phonenumbers` and models are imported only when a detector that needs them is built or first
+reads.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import regex
 
-from guardrails.detectors import pii_names, pii_phone, pii_presidio
+from guardrails.catalogue.identifier_kinds import aliases, identifiers
+from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
 from guardrails.detectors.patterns import Index, PatternError, compile_regex
+from guardrails.detectors.pii_custom import Custom
+from guardrails.detectors.pii_documents import DOCUMENTS
+from guardrails.detectors.pii_online import ONLINE
 from guardrails.detectors.pii_recipes import (
     CONTEXT_BOOST,
     CONTEXT_LEAST,
     OWN,
     Candidate,
-    Prove,
     Recipe,
-    context_word,
 )
 from guardrails.model import Hit, Reason
 from guardrails.text import View
@@ -37,8 +44,20 @@ PATTERN_SECONDS = 0.5
 DEFAULT_MODEL = "spacy:en_core_web_sm"
 
 _PHONE = "PHONE_NUMBER"
-_LIGHT = frozenset({_PHONE, *(own.entity for own in OWN), *pii_names.LABELS})
-"""The entities that are known without asking Presidio."""
+_OWN = (*OWN, *ONLINE, *DOCUMENTS)
+_RECIPES = frozenset({_PHONE, *(own.entity for own in _OWN)})
+
+_FIXED_GROUPS: Mapping[str, frozenset[str]] = {
+    "contact": frozenset({"EMAIL_ADDRESS", _PHONE}),
+    "financial": frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO"}),
+    "national-id": frozenset({"US_SSN"}),
+    "network": frozenset({"IP_ADDRESS", "MAC_ADDRESS", "URL_CREDENTIALS"}),
+    "passport": frozenset({"PASSPORT_MRZ"}),
+    "birth": frozenset({"DATE_OF_BIRTH"}),
+    "names": frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"}),
+}
+_IMPERSONAL = frozenset({"URL", "DATE_TIME", "PERSONAL_PATH"})
+"""What says little about anybody, or stands in every line of an agent's talk: asked for by name only."""
 
 
 class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_unknown_fields=True):
@@ -48,9 +67,15 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         tuple[str, ...],
         msgspec.Meta(
             min_length=1,
-            description="Presidio's names: `EMAIL_ADDRESS`, `PHONE_NUMBER`, `CREDIT_CARD`, `PERSON`, ...",
+            description="Presidio's names (`EMAIL_ADDRESS`, `PERSON`, `DE_TAX_ID`, ...), globs (`DE_*`) or "
+            "groups: `names`, `contact`, `national-id`, `tax`, `health`, `financial`, `passport`, "
+            "`driving-licence`, `birth`, `vehicle`, `company`, `network`; `identifiers` for all of them but "
+            "names, `personal` for all.",
         ),
     ]
+    except_: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Entities left out; groups and globs allowed.")
+    ] = msgspec.field(default=(), name="except")
     min_score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Least score of a finding.")] = 0.5
     language: Annotated[
         str,
@@ -67,34 +92,104 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         ),
     ] = None
 
+    recognizers: Annotated[
+        str | None,
+        msgspec.Meta(
+            min_length=1,
+            description="A YAML file of Presidio recognisers, relative to the policy's file; `entities` "
+            "names which of what they find is wanted.",
+        ),
+    ] = None
+
+    def placed(self, folder: Path) -> PiiSpec:
+        """This block with the paths in it taken as relative to `folder`."""
+        if self.recognizers is None:
+            return self
+        return msgspec.structs.replace(self, recognizers=str(folder / self.recognizers))
+
     def detector(self) -> PiiDetector:
-        """Builds the detector. Raises `SpecError` for an entity that Presidio does not know."""
+        """Builds the detector. Raises `SpecError` for an entity that there is not."""
         if not self.entities:
-            raise SpecError(("entities",), "`entities` is empty", "name at least one entity")
-        for number, entity in enumerate(self.entities):
-            if entity not in _LIGHT and entity not in entities():
-                close = difflib.get_close_matches(entity.upper(), entities(), n=1)
-                help = f"did you mean `{close[0]}`?" if close else f"the entities are {', '.join(entities())}"
-                raise SpecError(("entities", number), f"no entity is called `{entity}`", help)
+            raise SpecError(("entities",), "`entities` is empty", "name at least one entity or group")
         return PiiDetector(self)
+
+
+@lru_cache(maxsize=1)
+def groups() -> Mapping[str, frozenset[str]]:
+    """What each group of entities holds. `personal` is all but URLs, dates and paths."""
+    found = {name: set(members) for name, members in _FIXED_GROUPS.items()}
+    for one in identifiers().values():
+        found.setdefault(one.group, set()).add(one.entity)
+    found["personal"] = set(own_entities()) - _IMPERSONAL
+    found["identifiers"] = found["personal"] - found["names"]
+    return {name: frozenset(members) for name, members in sorted(found.items())}
+
+
+@lru_cache(maxsize=1)
+def own_entities() -> tuple[str, ...]:
+    """Every entity that is found without Presidio's recognisers: what globs and groups are about."""
+    return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.LABELS}))
+
+
+def chosen(names: Sequence[str], custom: Sequence[str] = (), *, field: str = "entities") -> tuple[str, ...]:
+    """The entities that names, groups and globs stand for, each once, in the order of the names.
+
+    `custom` are entities of the policy's own recognisers: names and globs stand for them as well. `field`
+    is where the names are written.
+    Raises `SpecError` for a name that is none of these and no recogniser of Presidio either.
+    """
+    found: list[str] = []
+    ours = tuple(sorted({*own_entities(), *custom}))
+    for number, name in enumerate(names):
+        known = aliases().get(name, name)
+        if known in ours:
+            found.append(known)
+        elif name in groups():
+            found += sorted(groups()[name])
+        elif "*" in name or "?" in name:
+            matched = [one for one in ours if fnmatchcase(one, name)]
+            if not matched:
+                raise SpecError((field, number), f"no entity matches `{name}`", _ALL)
+            found += matched
+        elif name in entities():
+            found.append(name)
+        else:
+            options = (*entities(), *custom, *groups(), *aliases())
+            close = difflib.get_close_matches(name, options, n=1) or difflib.get_close_matches(
+                name.upper(), options, n=1
+            )
+            help = f"did you mean `{close[0]}`?" if close else _ALL
+            raise SpecError((field, number), f"no entity is called `{name}`", help)
+    return tuple(dict.fromkeys(found))
+
+
+_ALL = "`guardrails entities` lists them"
 
 
 @lru_cache(maxsize=1)
 def entities() -> tuple[str, ...]:
     """Every entity that a policy may ask for. Imports Presidio."""
-    return tuple(sorted(_LIGHT | set(pii_presidio.recognisers())))
+    return tuple(sorted({*own_entities(), *pii_presidio.recognisers()}))
 
 
 class PiiDetector:
     """Identifiers in every view, names in the source text."""
 
     def __init__(self, spec: PiiSpec) -> None:
-        wanted = tuple(dict.fromkeys(spec.entities))
-        self.name = f"pii {'+'.join(wanted)}"
+        custom = None if spec.recognizers is None else Custom(Path(spec.recognizers), spec.language)
+        wanted = _wanted(spec, custom)
+        without = f" except {'+'.join(spec.except_)}" if spec.except_ else ""
+        self.name = f"pii {'+'.join(spec.entities)}{without}" + (f" {custom.digest}" if custom else "")
         self._min_score = spec.min_score
+        numbers = [entity for entity in wanted if entity in identifiers()]
+        self._family = pii_identifiers.Family(numbers) if numbers else None
         recipes = [recipe for entity in wanted for recipe in _recipes(entity, spec.language)]
-        self._shared = tuple(recipe for recipe in recipes if _can_share(recipe.pattern))
-        self._alone = tuple(recipe for recipe in recipes if not _can_share(recipe.pattern))
+        foreign = [recipe for entity in wanted if custom for recipe in custom.recipes(entity)]
+        for entity in wanted:
+            if entity not in own_entities() and (custom is None or entity not in custom.entities):
+                foreign += pii_presidio.recipes(entity, spec.language)
+        self._shared = (*recipes, *(recipe for recipe in foreign if _can_share(recipe.pattern)))
+        self._alone = tuple(recipe for recipe in foreign if not _can_share(recipe.pattern))
         self._labels = {
             label: entity for entity in wanted for label in pii_names.LABELS.get(entity, frozenset())
         }
@@ -102,15 +197,30 @@ class PiiDetector:
 
     @property
     def patterns(self) -> Sequence[Pattern]:
-        return tuple(recipe.pattern for recipe in self._shared)
+        family = () if self._family is None else (pii_identifiers.PATTERN,)
+        return (*(recipe.pattern for recipe in self._shared), *family)
 
     @property
     def inspects(self) -> bool:
         return bool(self._alone or self._labels)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
-        found = ((self._shared[match.pattern], match.start, match.end) for match in matches)
-        return self._judged(view, found, deadline)
+        own = len(self._shared)
+        found = (
+            (self._shared[match.pattern], match.start, match.end) for match in matches if match.pattern < own
+        )
+        hits = self._judged(view, found, deadline)
+        numbers = [(match.start, match.end) for match in matches if match.pattern >= own]
+        return _settled([*hits, *self._identified(view, numbers, deadline)])
+
+    def _identified(self, view: View, places: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Hit]:
+        if self._family is None:
+            return
+        for start, end in places:
+            deadline.check()
+            for one in self._family.find(view.text, start, end):
+                if one.score >= self._min_score:
+                    yield view.hit(one.start, one.end, one.entity, one.score, one.why)
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         hits = [hit for view in views for hit in self._run_alone(view, deadline)]
@@ -143,15 +253,30 @@ class PiiDetector:
         ]
 
 
+def _wanted(spec: PiiSpec, custom: Custom | None) -> tuple[str, ...]:
+    """The entities of a block; what a file has for other languages only is an error, not silence."""
+    if custom is not None:
+        for number, name in enumerate(spec.entities):
+            if name in custom.other_languages and name not in own_entities():
+                message = f"the recognisers of `{name}` are not for texts in `{spec.language}`"
+                raise SpecError(("entities", number), message, "set `language`, or give them the language")
+    known = custom.entities if custom else ()
+    without = {*chosen(spec.except_, known, field="except")}
+    wanted = tuple(one for one in chosen(spec.entities, known) if one not in without)
+    if not wanted:
+        raise SpecError(("except",), "no entity is left", "remove some of the exceptions")
+    return wanted
+
+
 def _judge(recipe: Recipe, view: View, start: int, end: int) -> Hit | None:
-    word = context_word(view.text, start, end, recipe)
-    judged = recipe.judge(Candidate(view.text, start, end, word))
+    candidate = Candidate(view.text, start, end, recipe.words)
+    judged = recipe.judge(candidate)
     if judged is None:
         return None
     score, why = judged.score, judged.how
-    if word and score < 1.0 and not judged.final:
+    if score < 1.0 and not judged.final and candidate.word:
         score = min(1.0, max(score + CONTEXT_BOOST, CONTEXT_LEAST))
-        why = f"{why}, context word {word}"
+        why = f"{why}, context word {candidate.word}"
     first = start if judged.start is None else judged.start
     last = end if judged.end is None else judged.end
     return view.hit(first, last, recipe.entity, round(score, 2), why)
@@ -169,40 +294,25 @@ def _best(hits: list[Hit]) -> list[Hit]:
     return sorted(kept, key=lambda one: (one.start, one.end))
 
 
+def _settled(hits: list[Hit]) -> list[Hit]:
+    """Without what a proven hit covers and is longer or surer than: one number is one thing."""
+    proven = sorted(hit.span for hit in hits if hit.score == 1.0)
+    starts = [span.start for span in proven]
+    reach = [0, *accumulate((span.end for span in proven), max)]  # how far those up to this one go
+
+    def covered(hit: Hit) -> bool:
+        earlier = reach[bisect_left(starts, hit.start)]
+        no_later = reach[bisect_right(starts, hit.start)]
+        return earlier >= hit.end or no_later > hit.end or (hit.score < 1.0 and no_later == hit.end)
+
+    return [hit for hit in hits if not covered(hit)]
+
+
 def _recipes(entity: str, language: str) -> Iterator[Recipe]:
     if entity == _PHONE:
         yield pii_phone.recipe(language)
         return
-    own = [one for one in OWN if one.entity == entity]
-    for one in own:
-        yield one.recipe(_prove(one.proof))
-    if not own and entity not in pii_names.LABELS:
-        yield from pii_presidio.recipes(entity, language)
-
-
-def _prove(name: str) -> Prove:
-    if not name:
-        return _nothing_to_prove
-    return _is_top_level_domain if name == "domain" else pii_presidio.prover(name)
-
-
-def _nothing_to_prove(_value: str) -> bool | None:
-    return None
-
-
-def _is_top_level_domain(value: str) -> bool:
-    if value.startswith("xn--") or not value.isascii():
-        return True
-    return value in _top_level_domains()
-
-
-@lru_cache(maxsize=1)
-def _top_level_domains() -> frozenset[str]:
-    import tldextract
-
-    # No address to fetch a list from and nowhere to keep one: the bundled list, never the network.
-    bundled = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
-    return frozenset(suffix.rpartition(".")[2] for suffix in bundled.tlds)
+    yield from (one for one in _OWN if one.entity == entity)
 
 
 @lru_cache(maxsize=1_024)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from guardrails.detectors.base import Pattern
-from guardrails.detectors.pii_recipes import Candidate, Judge, Judged, Prove, Recipe, phrase, proven
+from guardrails.detectors.pii_recipes import Candidate, Judge, Judged, Recipe, announced_by
 
 if TYPE_CHECKING:
     from presidio_analyzer import Pattern as PresidioPattern
@@ -48,15 +48,6 @@ def _patterns(recogniser: PatternRecognizer) -> tuple[PresidioPattern, ...]:
     return tuple(known or ())
 
 
-def prover(name: str) -> Prove:
-    """The proof of the recogniser class `name`: check digits, structure, known samples."""
-    for known in recognisers().values():
-        for recogniser in known:
-            if type(recogniser).__name__ == name:
-                return _prove(recogniser)
-    raise LookupError(name)
-
-
 def recipes(entity: str, language: str) -> tuple[Recipe, ...]:
     """How Presidio finds `entity`: its recognisers for `language`, else those for any."""
     known = recognisers().get(entity, ())
@@ -66,11 +57,11 @@ def recipes(entity: str, language: str) -> tuple[Recipe, ...]:
 
 def _recipes(entity: str, recogniser: PatternRecognizer) -> tuple[Recipe, ...]:
     prove = _prove(recogniser)
-    context = tuple(
-        dict.fromkeys(
+    words = announced_by(
+        tuple(
             word
-            for word in (phrase(one).strip() for one in recogniser.context or ())
-            if word and word not in _LOOSE
+            for word in dict.fromkeys(one.lower() for one in recogniser.context or ())
+            if word not in _LOOSE
         )
     )
     ignorecase = bool((recogniser.global_regex_flags or 0) & re.IGNORECASE)
@@ -85,27 +76,31 @@ def _recipes(entity: str, recogniser: PatternRecognizer) -> tuple[Recipe, ...]:
                 dotall=True,
                 ascii=pattern.regex.isascii(),
             ),
-            _judge(entity, prove, pattern.score),
-            context,
+            _judge(prove, pattern.score),
+            words,
         )
         for pattern in _patterns(recogniser)
     )
 
 
+Prove = Callable[[str], bool | None]
+"""True: proven; False: refuted; None: nothing to prove it by."""
+
 _UNNAMED = 0.45
-# Two check digits, or one and a date, or a length and a first digit that clocks and counters do not have.
-_STRONG = frozenset({"PL_PESEL", "TR_NATIONAL_ID", "IN_AADHAAR"})
 
 
-def _judge(entity: str, prove: Prove, score: float) -> Judge:
+def _judge(prove: Prove, score: float) -> Judge:
     """Presidio's judgement, but bare digits and lower-case codes stay weak until a word says what they are.
 
     One number in ten has a right check digit, and machines write nothing as often as numbers and hex.
     """
 
     def judge(candidate: Candidate) -> Judged | None:
-        judged = proven(candidate, prove, score)
-        if judged is None or candidate.word or entity in _STRONG:
+        proof = prove(candidate.value)
+        if proof is False:
+            return None
+        judged = Judged(1.0, "check digits") if proof else Judged(score)
+        if candidate.word:
             return judged
         value = candidate.value
         if value.isdigit() or value != value.upper():

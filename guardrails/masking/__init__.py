@@ -12,8 +12,10 @@ from guardrails.masking.operators import (
     decrypt,
     replacement,
 )
-from guardrails.masking.placeholders import own_placeholders, placeholder
+from guardrails.masking.own import own_placeholders
+from guardrails.masking.placeholders import placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
+from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
     "AnyMask",
@@ -25,6 +27,7 @@ __all__ = [
     "RedactMask",
     "ReplaceMask",
     "Replacement",
+    "SurrogateMask",
     "apply_plan",
     "decrypt",
     "inserted",

@@ -9,6 +9,7 @@ import msgspec
 
 from guardrails.masking.keys import Keys
 from guardrails.masking.placeholders import placeholder
+from guardrails.masking.surrogates import SurrogateMask, surrogate
 
 if TYPE_CHECKING:
     from presidio_anonymizer.operators import Operator
@@ -50,7 +51,7 @@ class EncryptMask(msgspec.Struct, frozen=True, tag_field="with", tag="encrypt", 
     """The value under AES with the tenant's key; `guardrails.masking.decrypt` turns it back."""
 
 
-AnyMask = PlaceholderMask | ReplaceMask | PartialMask | HashMask | RedactMask | EncryptMask
+AnyMask = PlaceholderMask | ReplaceMask | PartialMask | HashMask | RedactMask | EncryptMask | SurrogateMask
 
 
 def replacement(mask: AnyMask, keys: Keys, tenant: str, label: str, value: str) -> str:
@@ -66,6 +67,8 @@ def replacement(mask: AnyMask, keys: Keys, tenant: str, label: str, value: str) 
             return keys.mac("hash", tenant, value).hex()[:length]
         case RedactMask():
             return ""
+        case SurrogateMask():
+            return surrogate(mask, keys, tenant, label, value)
         case EncryptMask():
             key = keys.derive("encrypt", tenant)
             return str(_presidio_encrypt().operate(text=value, params={"key": key}))

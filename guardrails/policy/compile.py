@@ -11,8 +11,8 @@ import msgspec
 import regex
 
 from guardrails import __version__
-from guardrails.detectors import Detector, SpecError
-from guardrails.detectors.base import Pattern
+from guardrails.detectors import Detector, PiiSpec, SpecError
+from guardrails.detectors.base import Pattern, Placed, Spec
 from guardrails.detectors.patterns import Index, PatternError, check
 from guardrails.model import Action, Mode, OnError
 from guardrails.policy.decode import LoadedFile, load_file
@@ -82,12 +82,25 @@ def read_files(paths: Sequence[Path]) -> list[LoadedFile]:
             loaded.append(_unreadable(str(path), (error.strerror or "cannot be read").lower()))
         else:
             loaded.append(load_file(text, str(path)))
+    loaded = _without_recognizers(loaded)
     if not loaded:
         where = ", ".join(str(path) for path in paths)
         loaded.append(
             _unreadable(where, "no policy file here", "name a file, or a folder with `.yaml` files")
         )
     return loaded
+
+
+def _without_recognizers(loaded: list[LoadedFile]) -> list[LoadedFile]:
+    """The policies alone: a file that a policy names as its recognisers may lie beside it."""
+    named = {
+        (Path(file.name).parent / rule.detect.recognizers).resolve()
+        for file in loaded
+        if file.policy is not None
+        for rule in file.policy.rules
+        if isinstance(rule.detect, PiiSpec) and rule.detect.recognizers is not None
+    }
+    return [file for file in loaded if Path(file.name).resolve() not in named] if named else loaded
 
 
 def compile_files(files: Sequence[LoadedFile], *, cache: Path | None = None) -> Compiled:
@@ -188,17 +201,20 @@ class _Compiler:
         )
 
     def _detector(self, file: LoadedFile, path: tuple[str | int, ...], rule: Rule) -> int | None:
-        number = self._numbers.get(rule.detect)
+        spec: Spec = rule.detect
+        if isinstance(spec, Placed):
+            spec = spec.placed(Path(file.name).parent)
+        number = self._numbers.get(spec)
         if number is not None:
             return number
         try:
-            detector = rule.detect.detector()
+            detector = spec.detector()
         except SpecError as error:
             self._error(file, (*path, "detect", *error.path), "bad-detector", error.message, error.help)
             return None
         self._detectors.append(detector)
         self._first_use.append((file, int(path[1])))
-        number = self._numbers[rule.detect] = len(self._detectors) - 1
+        number = self._numbers[spec] = len(self._detectors) - 1
         return number
 
     def _index(self, users: Mapping[Pattern, Sequence[tuple[int, int]]]) -> Index | None:

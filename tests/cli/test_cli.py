@@ -108,3 +108,32 @@ def test_every_command_has_help(command):
 
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 4
+
+
+def test_scan_explains_without_the_value(tmp_path):
+    """`--explain` says which pattern, proof, context word and score led to a finding, and no value."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\npolicy: p\nrules:\n  - id: pii.id\n    title: A number\n    severity: low\n"
+        "    detect: {type: pii, entities: [PL_PESEL]}\n    action: flag\n"
+    )
+    file = tmp_path / "prompt.txt"
+    file.write_text("my PESEL is 44051401458")
+    result = run("scan", file, "-p", policy, "--explain")
+
+    assert result.exit_code == 1
+    assert "why: shape of PL_PESEL, proof pl.pesel, context word pesel; score 1.00" in result.output
+    assert "44051401458" not in result.output
+    assert "why" not in run("scan", file, "-p", policy).output
+    assert run("scan", file, "-p", policy, "--explain", "--format", "json").exit_code == 2
+
+
+def test_entities_are_listed_with_their_groups():
+    """`guardrails entities` resolves groups and globs, and suggests names."""
+    result = run("entities", "DE_*", "contact", "--format", "json")
+    rows = {row["entity"]: row for row in json.loads(result.output)}
+
+    assert rows["DE_TAX_ID"]["aliases"] == ["DE_STEUER_ID"]
+    assert "contact" in rows["EMAIL_ADDRESS"]["groups"]
+    assert run("entities", "EMAIL_ADRESS").exit_code == 2
+    assert "DE_TAX_ID" in run("entities").output
