@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
-from guardrails.cli.evaluate_secrets import evaluate_secrets
 from guardrails.cli.eval_pii import pii
+from guardrails.cli.evaluate_secrets import evaluate_secrets
 
 
 @click.group(name="eval")
