@@ -28,7 +28,7 @@ from guardrails.masking import Keys
 from service import problems, telemetry, wire
 from service.auth import KeyRing, load_keys
 from service.dialects import LOOKS, ROUTES
-from service.dialects.route import OPERATORS_STATUS, Answer, Call, Look, Payload, Question, Route
+from service.dialects.route import OPERATORS_STATUS, Answer, Call, Errand, Look, Payload, Question, Route
 from service.exchange import Service
 from service.judging import Judging
 from service.policies import PolicyHolder
@@ -166,6 +166,8 @@ def _endpoint(service: Service, route: Route) -> list[Any]:
         asked = route.read(payload, call)
         if isinstance(asked, Question):
             return asked.write(await service.judge(call.tenant, asked.ask, route.name, trace))
+        if isinstance(asked, Errand):
+            return await asyncio.to_thread(asked.run)
         if asked.unseen:
             service.unseen(asked.unseen, route.name, call.tenant, trace)
         return asked

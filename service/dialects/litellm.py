@@ -54,7 +54,8 @@ def read(payload: Payload, call: Call) -> Question:
     rows = _list({"structured_messages": _decoded(left)}, "structured_messages")
     places, shown = _texts_of(rows)
     # What the messages do not show is judged beside them: the inputs of an embedding, a prompt.
-    extra = [] if shown == texts else [number for number, one in enumerate(texts) if one not in set(shown)]
+    known_texts = set(shown)
+    extra = [number for number, one in enumerate(texts) if one not in known_texts]
     known = any(isinstance(row, dict) and row.get("tool_calls") for row in rows)
     beside = [{"role": "assistant", "tool_calls": calls}] if calls and not known else []
     if isinstance(left, msgspec.Raw) and not extra and not beside:

@@ -19,6 +19,7 @@ from guardrails.model import Action, Context, Finding, Hook, Kind, Role
 from service.dialects.route import (
     Answer,
     Call,
+    Errand,
     Look,
     Payload,
     Question,
@@ -140,8 +141,13 @@ _OPERATORS: Mapping[str, Callable[[str, str, _Operator], str]] = {
 _HASHES = frozenset({"sha256", "sha512"})
 
 
-def anonymize(payload: Payload, _: Call) -> Answer:
-    """Raises `Problem` 400. Nothing is judged: the caller says where and how."""
+def anonymize(payload: Payload, _: Call) -> Errand:
+    """Nothing is judged: the caller says where and how."""
+    return Errand(partial(anonymized, payload))
+
+
+def anonymized(payload: Payload) -> Answer:
+    """Raises `Problem` 400."""
     text = member(payload, "text")
     try:
         spans = msgspec.convert(payload.get("analyzer_results", []), list[_Span])

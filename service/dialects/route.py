@@ -49,6 +49,12 @@ class Answer(msgspec.Struct, frozen=True):
     unseen: str | None = None
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """Work that judges nothing but takes time: it is done off the event loop. It may raise `Problem`."""
+
+    run: Callable[[], Answer]
+
+
 class Question(msgspec.Struct, frozen=True):
     """What is to be judged, and how the verdict is written in this call's dialect."""
 
@@ -57,7 +63,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 Payload: TypeAlias = dict[str, object]
-Read: TypeAlias = Callable[[Payload, Call], Question | Answer]
+Read: TypeAlias = Callable[[Payload, Call], Question | Answer | Errand]
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """LiteLLM's generic guardrail API, by pairs of what its proxy sends and what it takes."""
 
+import base64
 import json
 
 import pytest
@@ -171,12 +172,23 @@ def test_responses(ask, given, calls, action, masked):
         assert answer["stream_holdback_chars"] == lengths
 
 
-def test_a_stream_never_shows_what_a_later_call_masks(ask):
+WRITTEN = {
+    "plain": MAIL,
+    "base64": base64.b64encode(f"the address of her is {MAIL}".encode()).decode(),
+    "percent": "".join(f"%{ord(char):02x}" for char in MAIL),
+    "HTML": "".join(f"&#{ord(char)};" for char in MAIL),
+    "JSON": "".join(f"\\u{ord(char):04x}" for char in MAIL),
+}
+
+
+@pytest.mark.parametrize("step", [7, 64])
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN.keys())
+def test_a_stream_never_shows_what_a_later_call_masks(ask, written, step):
     """Call after call with more text: what was emitted stays a prefix of what is emitted later."""
     words = "Hello there, please write to "
-    whole = f"{words * 12}{MAIL} and not to grace.long.name@sub.example.org, ok? {words * 60}"
+    whole = f"{words * 12}{written} and not to grace.long.name@sub.example.org, ok? {words * 60}"
     emitted, held_some, released = "", False, False
-    for end in range(1, len(whole) + 1, 7):
+    for end in range(1, len(whole) + 1, step):
         raw = ask.raw(PATH, json.dumps(call("response", texts=[whole[:end]]))).json()
         text = raw.get("texts", [whole[:end]])[0]
         held = raw["stream_holdback_chars"][0]
@@ -188,7 +200,8 @@ def test_a_stream_never_shows_what_a_later_call_masks(ask):
 
     assert held_some
     assert released
-    assert "example" not in emitted.replace("MASKED_EMAIL_ADDRESS", "")
+    assert "example" not in emitted
+    assert written not in emitted
 
 
 def test_what_is_withheld_ends_at_a_word_and_before_a_mask():
