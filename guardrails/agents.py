@@ -179,8 +179,8 @@ def reply(event: Event, verdict: Verdict, masked: object, reason: str) -> Outcom
 def refuse(event: Event, reason: str) -> Outcome:
     """A denial. What a tool answered has been there already: it is kept from the model."""
     written = _DENIALS[event.agent](event, reason)
-    # Exit 2 after a tool stops nothing in these two: only the reply takes the answer away.
-    by_reply = event.moment is Moment.RESULT and event.agent in (Agent.CLAUDE_CODE, Agent.CODEX)
+    # Exit 2 after a tool takes nothing away from Claude Code: only the reply does.
+    by_reply = event.moment is Moment.RESULT and event.agent is Agent.CLAUDE_CODE
     return Outcome(written) if by_reply else Outcome(written, 2, reason)
 
 
@@ -206,10 +206,10 @@ def _claude_denial(event: Event, reason: str) -> Reply:
     if event.moment is Moment.CALL:
         return _specific(event, permissionDecision="deny", permissionDecisionReason=reason)
     blocked: Reply = {"decision": "block", "reason": reason}
+    if event.agent is Agent.CODEX:  # it takes no member that it does not know, and a reason for the answer
+        return blocked
     if event.moment is Moment.RESULT:
         return blocked | _specific(event, updatedToolOutput=_removed(event.value, reason))
-    if event.agent is Agent.CODEX:  # which takes no member that it does not know
-        return blocked
     return blocked | _specific(event, suppressOriginalPrompt=True)
 
 
@@ -242,6 +242,11 @@ def _claude_result(event: Event, value: object) -> Reply:
     return _specific(event, updatedToolOutput=value)
 
 
+def _codex_result(_: Event, value: object) -> Reply:
+    # A block's reason is what the model gets instead of the tool's answer; there is no other way.
+    return {"decision": "block", "reason": value if isinstance(value, str) else json.dumps(value)}
+
+
 def _gemini_call(event: Event, value: object) -> Reply:
     return {"hookSpecificOutput": {"hookEventName": event.name, "tool_input": value}}
 
@@ -256,7 +261,7 @@ _MASKS: Mapping[tuple[Agent, Moment], Callable[[Event, object], Reply]] = {
     (Agent.CLAUDE_CODE, Moment.CALL): _claude_call,
     (Agent.CLAUDE_CODE, Moment.RESULT): _claude_result,
     (Agent.CODEX, Moment.CALL): _claude_call,
-    (Agent.CODEX, Moment.RESULT): _claude_result,
+    (Agent.CODEX, Moment.RESULT): _codex_result,
     (Agent.GEMINI_CLI, Moment.CALL): _gemini_call,
     (Agent.GEMINI_CLI, Moment.RESULT): _gemini_result,
 }

@@ -137,11 +137,7 @@ CODEX = {
             updatedInput={},
         )
     ),
-    "PostToolUse": closed(
-        decision={"const": "block"},
-        reason={"pattern": "\\S"},
-        hookSpecificOutput=closed(hookEventName={"const": "PostToolUse"}, updatedToolOutput={}),
-    ),
+    "PostToolUse": closed(decision={"const": "block"}, reason={"pattern": "\\S"}),
 }
 
 
@@ -158,6 +154,19 @@ def test_codex_gets_no_member_that_it_does_not_know(ask, late, make, text):
 
 
 OTHERS = {
+    "codex masks a result by replacing it": (
+        "codex",
+        event("PostToolUse", tool_name="Bash", tool_response=f"to {MAIL}"),
+        0,
+        {"decision": "block", "reason": "to [MAIL]"},
+    ),
+    "codex masks a structured result": (
+        "codex",
+        event("PostToolUse", tool_name="x", tool_response={"content": [{"type": "text", "text": MAIL}]}),
+        0,
+        {"decision": "block", "reason": '{"content": [{"type": "text", "text": "[MAIL]"}]}'},
+    ),
+    "codex result": ("codex", result("DENYME"), 2, {"decision": "block", "reason": WHY}),
     "cursor allows": ("cursor", {"hook_event_name": "beforeShellExecution", "command": "ls"}, 0, {}),
     "cursor cannot mask": (
         "cursor",
