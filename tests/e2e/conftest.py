@@ -179,15 +179,14 @@ def litellm(tmp_path_factory, upstream, guard, silent):
         more = {"guardrail_name": name, "litellm_params": {**params, "default_on": False}}
         config["guardrails"].append(more)
     base = f"http://127.0.0.1:{upstream.port}"
+    openai_, anthropic_ = f"{base}/v1", base
     config["model_list"] = [
-        {
-            "model_name": "gpt",
-            "litellm_params": {"model": "openai/m", "api_base": f"{base}/v1", "api_key": "u"},
-        },
-        {
-            "model_name": "claude",
-            "litellm_params": {"model": "anthropic/m", "api_base": base, "api_key": "u"},
-        },
+        {"model_name": name, "litellm_params": {"model": model, "api_base": at, "api_key": "u"}}
+        for name, model, at in (
+            ("gpt", "openai/m", openai_),
+            ("embed", "openai/e", openai_),
+            ("claude", "anthropic/m", anthropic_),
+        )
     ]
     config["general_settings"] = {"master_key": KEY}
     config["litellm_settings"] = {"drop_params": True, "telemetry": False, "num_retries": 0}

@@ -104,6 +104,19 @@ def test_a_tool_call_that_would_be_masked_is_denied(chat, upstream):
     assert chat(said("x")).choices[0].message.tool_calls[0].function.arguments == '{"command": "echo nobody"}'
 
 
+def test_embeddings_are_masked_and_denied(litellm, upstream):
+    """Inputs come without rows: as many texts go back."""
+    upstream.reset()
+    with openai.OpenAI(api_key=KEY, base_url=f"{litellm}/v1", max_retries=0, timeout=30) as client:
+        client.embeddings.create(model="embed", input=["x", f"mail {MAIL}"], encoding_format="float")
+        assert upstream.requests[0][1]["input"][0] == "x"
+        assert upstream.requests[0][1]["input"][1].startswith("mail MASKED_EMAIL_ADDRESS_")
+        upstream.reset()
+        with pytest.raises(openai.BadRequestError):
+            client.embeddings.create(model="embed", input="DENYME", encoding_format="float")
+    assert upstream.requests == []
+
+
 FILLER = "and so it goes on and on " * 60
 
 
