@@ -77,16 +77,27 @@ class Decision(msgspec.Struct, frozen=True):
         """Ids of the rules that led to the verdict, sorted."""
         return tuple(sorted({finding.rule for finding in self.findings}))
 
+    def reason(self) -> str:
+        """One line for whoever is denied: ids of rules and reasons of what was not judged, no values."""
+        denying = {one.rule for one in self.findings if one.action is Action.DENY}
+        rules = sorted(denying) or self.rules()
+        parts = [f"denied by {', '.join(rules)}"] if rules else []
+        if self.unjudged and not denying:
+            parts.append(f"not judged: {', '.join(sorted({one.reason.value for one in self.unjudged}))}")
+        return "guardrails: " + ("; ".join(parts) or "denied")
+
 
 class Judged(msgspec.Struct, frozen=True):
     """A decision on a whole body. `body` is the rewritten body when the verdict is `mask`, else None.
 
-    It is JSON text (`msgspec.Raw`) where JSON text was judged.
+    It is JSON text (`msgspec.Raw`) where JSON text was judged. `reach` is that of the policy set
+    (`PolicySet.reach`) where it was asked for.
     """
 
     decision: Decision
     format: bodies.Format
     body: object = None
+    reach: int | None = None
 
 
 class Sighting(msgspec.Struct, frozen=True):

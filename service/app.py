@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,19 +25,20 @@ from guardrails import __version__
 from guardrails.cache import Cache
 from guardrails.engine import JudgeCache
 from guardrails.masking import Keys
-from guardrails.model import Hook
 from service import problems, telemetry, wire
 from service.auth import KeyRing, load_keys
-from service.dialects import own, portkey
+from service.dialects import LOOKS, ROUTES
+from service.dialects.route import OPERATORS_STATUS, Answer, Call, Errand, Look, Payload, Question, Route
 from service.exchange import Service
 from service.judging import Judging
-from service.openapi import HookOperation, PortkeyOperation
 from service.policies import PolicyHolder
 from service.problems import Problem
 from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
 from service.shared_memory import SharedMemory
 
 _ASSETS = "/docs/assets"
+
+_INTERNAL = Problem(500, "Internal error", "the exchange was not judged")
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -93,7 +95,8 @@ def create_app(settings: Settings) -> Litestar:
 
     return Litestar(
         route_handlers=[
-            *_hook_endpoints(service),
+            *(handler for route in ROUTES for handler in _endpoint(service, route)),
+            *(handler for look in LOOKS for handler in _look(look)),
             *_operations(holder, metrics),
             # From the package: the page must work where nothing else can be reached.
             create_static_files_router(
@@ -130,76 +133,83 @@ def create_app(settings: Settings) -> Litestar:
     )
 
 
-def _hook_endpoints(service: Service) -> list[Any]:
-    async def hook(request: Request[Any, Any, Any], which: Hook) -> Response[bytes]:
-        async def judge(trace: telemetry.Trace) -> dict[str, object]:
+def _endpoint(service: Service, route: Route) -> list[Any]:
+    """The handlers of a route: one for its path, one for its aliases."""
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        started = time.perf_counter()
+        trace = telemetry.trace(request.headers.get("x-request-id"), request.headers.get("traceparent"))
+        payload: Payload = {}
+        try:
             tenant = service.tenant(request)
-            ask = own.read(wire.decode_object(await service.payload(request), *own.BODIES), which, tenant)
-            return own.write(await service.judge(tenant, ask, own.NAME, trace))
-
-        return await _answered(service, request, own.NAME, judge)
-
-    @post("/v1/hooks/before-request", status_code=200, operation_class=HookOperation, tags=["hooks"])
-    async def before_request(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Judge a request before it goes to the model."""
-        return await hook(request, Hook.REQUEST)
-
-    @post("/v1/hooks/after-response", status_code=200, operation_class=HookOperation, tags=["hooks"])
-    async def after_response(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Judge a response before it goes to the client."""
-        return await hook(request, Hook.RESPONSE)
-
-    @post("/v1/gateways/portkey", status_code=200, operation_class=PortkeyOperation, tags=["gateways"])
-    async def portkey_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """The Portkey gateway's webhook guardrail, both directions."""
-
-        async def judge(trace: telemetry.Trace) -> dict[str, object]:
-            tenant = service.tenant(request)
-            try:
-                ask = portkey.read(
-                    wire.decode_object(await service.payload(request), *portkey.BODIES), tenant
-                )
-                return portkey.write(await service.judge(tenant, ask, portkey.NAME, trace))
-            except portkey.StreamedResponse:
-                service.metrics.unjudged.labels("no_body").inc()
-                service.log.info(
-                    "streamed response not enforceable", request_id=trace.request_id, tenant=tenant
-                )
-                return portkey.streamed()
-            except Problem as problem:
-                if problem.status in portkey.OPERATORS_STATUS:
+            payload = wire.decode_object(await service.payload(request), *route.left)
+            answer = await judge(payload, Call(tenant, request.headers, _parameters(request)), trace)
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else _INTERNAL
+            if problem is not error:
+                if route.refused is None:
                     raise
-                service.refused(problem, portkey.NAME, trace, time.perf_counter())
-                return portkey.refused(problem)
-            except Exception as error:  # noqa: BLE001
-                # A 500 would let the exchange pass there.
                 log_unexpected(service.log, error)
-                return portkey.refused(Problem(500, "Internal error", "the exchange was not judged"))
+            service.refused(problem, route.name, trace, started)
+            if route.refused is None or (problem.status in OPERATORS_STATUS and not route.always):
+                return problems.response(problem, trace.request_id)
+            answer = route.refused(problem, payload)
+        answered = answer if isinstance(answer, Answer) else Answer(answer)
+        return Response(
+            wire.encode(answered.body),
+            status_code=answered.status,
+            media_type=MediaType.JSON,
+            headers={"X-Request-Id": trace.request_id, "traceparent": trace.traceparent},
+        )
 
-        return await _answered(service, request, portkey.NAME, judge)
+    async def judge(payload: Payload, call: Call, trace: telemetry.Trace) -> object:
+        asked = route.read(payload, call)
+        if isinstance(asked, Question):
+            return asked.write(await service.judge(call.tenant, asked.ask, route.name, trace))
+        if isinstance(asked, Errand):
+            return await asyncio.to_thread(asked.run)
+        if asked.unseen:
+            service.unseen(asked.unseen, route.name, call.tenant, trace)
+        return asked
 
-    return [before_request, after_response, portkey_webhook]
-
-
-async def _answered(
-    service: Service,
-    request: Request[Any, Any, Any],
-    dialect: str,
-    judge: Callable[[telemetry.Trace], Awaitable[dict[str, object]]],
-) -> Response[bytes]:
-    """Runs a dialect's handler; a `Problem` becomes problem details."""
-    started = time.perf_counter()
-    trace = telemetry.trace(request.headers.get("x-request-id"), request.headers.get("traceparent"))
-    try:
-        answer = await judge(trace)
-    except Problem as problem:
-        service.refused(problem, dialect, trace, started)
-        return problems.response(problem, trace.request_id)
-    return Response(
-        wire.encode(answer),
-        media_type=MediaType.JSON,
-        headers={"X-Request-Id": trace.request_id, "traceparent": trace.traceparent},
+    described = post(
+        route.path,
+        status_code=200,
+        operation_class=route.operation,
+        operation_id=_operation_id("POST", route.path),
+        summary=route.summary,
+        tags=[route.tag],
     )
+    handlers = [described(handle)]
+    if route.aliases:
+        handlers.append(post(list(route.aliases), status_code=200, include_in_schema=False)(handle))
+    return handlers
+
+
+def _parameters(request: Request[Any, Any, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in request.path_params.items()}
+
+
+def _look(look: Look) -> list[Any]:
+    def handle() -> object:
+        return look.answer()
+
+    described = get(
+        look.path,
+        sync_to_thread=True,
+        summary=look.summary,
+        operation_id=_operation_id("GET", look.path),
+        tags=["drop-ins"],
+        security=[{}],
+    )
+    handlers = [described(handle)]
+    if look.aliases:
+        handlers.append(get(list(look.aliases), sync_to_thread=True, include_in_schema=False)(handle))
+    return handlers
+
+
+def _operation_id(method: str, path: str) -> str:
+    return method.lower() + "".join(part.title() for part in re.findall(r"[A-Za-z0-9]+", path))
 
 
 def _operations(holder: PolicyHolder, metrics: telemetry.Metrics) -> list[Any]:
@@ -273,6 +283,6 @@ def log_unexpected(log: Any, error: Exception) -> None:
 def _unexpected(log: Any) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     def handle(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         log_unexpected(log, error)
-        return problems.response(Problem(500, "Internal error", "the exchange was not judged"))
+        return problems.response(_INTERNAL)
 
     return handle

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +49,42 @@ class KeyRing:
             if hmac.compare_digest(known, digest):
                 found = tenant
         return found if presented else None
+
+
+_KEY_HEADERS = ("x-api-key", "api-key", "ocp-apim-subscription-key")
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The key of a request, however its client sends one.
+
+    `Authorization` may be a bearer token, the password of basic credentials (as in `http://any:KEY@host`),
+    or AWS Signature Version 4, whose access key id is then the key. The signature itself cannot be verified
+    without its secret: the id is worth as much as a bearer token, no more.
+    """
+    for name in _KEY_HEADERS:
+        if name in headers:
+            return headers[name]
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return rest.strip()
+        case "basic":
+            return _password(rest.strip())
+        case "aws4-hmac-sha256":
+            found = _CREDENTIAL.search(rest)
+            return found[1] if found else None
+    return None
+
+
+_CREDENTIAL = re.compile(r"\bCredential=([^/,]{1,200})/")
+
+
+def _password(credentials: str) -> str | None:
+    try:
+        _, _, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return None
+    return password
 
 
 def load_keys(file: Path) -> KeyRing:

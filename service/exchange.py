@@ -13,9 +13,9 @@ from litestar.exceptions import ClientException, HTTPException
 
 from guardrails import bodies
 from guardrails.engine import Engine, Judged
-from guardrails.model import Context, Hook, Reason
+from guardrails.model import Context, Hook, Reason, Segment, Verdict
 from service import telemetry, wire
-from service.auth import KeyRing
+from service.auth import KeyRing, presented_key
 from service.judging import Judging
 from service.problems import Problem
 from service.settings import Settings
@@ -25,13 +25,20 @@ INLINE_BYTES = 4_096
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What a dialect understood of a gateway's payload. `body` may be JSON text (`msgspec.Raw`) still."""
+    """What a dialect understood of a gateway's payload. `body` may be JSON text (`msgspec.Raw`) still.
+
+    Where there is no body, `texts` are judged; that they are at `/0`, `/1`, ... is how masks find them.
+    """
 
     hook: Hook
     context: Context
-    body: object
+    body: object = None
     format: bodies.Format | None = None
     response_unseen: bool = False
+    texts: tuple[Segment, ...] | None = None
+    streams: bool = (
+        False  # the gateway may be asking about a part of a stream: how far a match reaches counts
+    )
 
 
 class Service:
@@ -53,11 +60,7 @@ class Service:
 
     def tenant(self, request: Request[Any, Any, Any]) -> str:
         """The caller's tenant. Raises `Problem` 401."""
-        presented = request.headers.get("x-api-key")
-        if presented is None:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            presented = token.strip() if scheme.lower() == "bearer" else None
-        tenant = self.keys.tenant(presented)
+        tenant = self.keys.tenant(presented_key(request.headers))
         if tenant is None:
             raise Problem(401, "Unauthorized", "send a known API key in `x-api-key` or as a bearer token")
         return tenant
@@ -90,8 +93,14 @@ class Service:
         """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503."""
 
         def work(engine: Engine, deadline: Any, today: Any) -> Judged:
+            if ask.texts is not None:
+                decision = engine.judge(ask.texts, ask.hook, ask.context, deadline=deadline, today=today)
+                masked = bodies.apply([one.text for one in ask.texts], decision.edits)
+                body = masked if decision.verdict is Verdict.MASK else None
+                return Judged(decision, bodies.Format.GENERIC, body)
+
             def judge(how: Callable[..., Judged], body: object) -> Judged:
-                return how(
+                judged = how(
                     body,
                     ask.hook,
                     ask.context,
@@ -100,6 +109,9 @@ class Service:
                     format=ask.format,
                     response_unseen=ask.response_unseen,
                 )
+                if not ask.streams:
+                    return judged
+                return msgspec.structs.replace(judged, reach=engine.policies.reach(ask.hook, ask.context))
 
             if not isinstance(ask.body, msgspec.Raw):
                 return judge(engine.judge_body, ask.body)
@@ -110,13 +122,19 @@ class Service:
 
         self.metrics.in_flight.set(self.judging.in_flight + 1)
         try:
-            small = isinstance(ask.body, msgspec.Raw) and len(memoryview(ask.body)) <= INLINE_BYTES
-            judged, seconds = await self.judging.run(tenant, work, _in_time if small else None)
+            judged, seconds = await self.judging.run(tenant, work, _in_time if _is_small(ask) else None)
         finally:
             self.metrics.in_flight.set(self.judging.in_flight)
         self.metrics.judged(judged.decision, dialect, seconds)
         self.log.info("exchange", **telemetry.fields(judged.decision, tenant, dialect, trace, seconds))
         return judged
+
+    def unseen(self, reason: str, dialect: str, tenant: str, trace: telemetry.Trace) -> None:
+        """Counts and logs an exchange of which the gateway shows nothing that could be judged."""
+        self.metrics.unjudged.labels(reason).inc()
+        self.log.info(
+            "not enforceable", request_id=trace.request_id, tenant=tenant, dialect=dialect, reason=reason
+        )
 
     def refused(self, problem: Problem, dialect: str, trace: telemetry.Trace, started: float) -> None:
         """Counts and logs a request that got no verdict."""
@@ -130,6 +148,12 @@ class Service:
             title=problem.title,
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+
+def _is_small(ask: Ask) -> bool:
+    if ask.texts is not None:
+        return sum(len(one.text) for one in ask.texts) <= INLINE_BYTES
+    return isinstance(ask.body, msgspec.Raw) and len(memoryview(ask.body)) <= INLINE_BYTES
 
 
 def _in_time(judged: Judged) -> bool:

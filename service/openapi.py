@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from litestar.openapi.spec import (
@@ -169,6 +170,53 @@ def _responses(ok: dict[str, OpenAPIMediaType]) -> dict[str, OpenAPIResponse]:
     }
 
 
+TEXT = _TEXT
+TEXTS = _TEXTS
+NUMBER = _NUMBER
+COUNT = _COUNT
+BOOLEAN = Schema(type=OpenAPIType.BOOLEAN)
+ANY = Schema(type=OpenAPIType.OBJECT)
+ANYTHING = Schema()
+
+
+def array(items: Schema) -> Schema:
+    return Schema(type=OpenAPIType.ARRAY, items=items)
+
+
+def nullable(schema: Schema) -> Schema:
+    return Schema(one_of=[schema, Schema(type=OpenAPIType.NULL)])
+
+
+def words(*values: str) -> Schema:
+    """A text that is one of a few words."""
+    return Schema(type=OpenAPIType.STRING, enum=list(values))
+
+
+def record(required: Sequence[str], **properties: Schema) -> Schema:
+    """An object that may have more members than those named."""
+    return _object(list(required), closed=False, **properties)
+
+
+def described(
+    request: Schema, example: object, answer: Schema, answered: object, error: Schema | None = None
+) -> type[Operation]:
+    """The class that documents one operation; `answered` is what the shipped policies answer to `example`.
+
+    `error` is the body of a 400 where the dialect has one of its own.
+    """
+
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(required=True, content=_json(request, example, "a call"))
+            self.responses = dict(_responses(_json(answer, answered, "the answer")))
+            if error is not None:
+                content = {"application/json": OpenAPIMediaType(schema=error)}
+                self.responses["400"] = OpenAPIResponse(description="Not judged.", content=content)
+
+    return Described
+
+
 HOOK_EXAMPLE = {"body": _CHAT, "context": {"route": "support", "provider": "openai"}}
 PORTKEY_EXAMPLE = {
     "request": {"json": _CHAT, "text": "mail ada@example.com now", "isStreamingRequest": False},
@@ -227,23 +275,18 @@ PORTKEY_ANSWER_EXAMPLE = {
 }
 
 
-@dataclass
-class HookOperation(Operation):
-    """Documents our own hook endpoints."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(
-            required=True, content=_json(_HOOK_REQUEST, HOOK_EXAMPLE, "a chat request")
-        )
-        self.responses = dict(_responses(_json(_HOOK_ANSWER, HOOK_ANSWER_EXAMPLE, "masked")))
-
-
-@dataclass
-class PortkeyOperation(Operation):
-    """Documents the Portkey webhook."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(
-            required=True, content=_json(_PORTKEY_REQUEST, PORTKEY_EXAMPLE, "before a chat request")
-        )
-        self.responses = dict(_responses(_json(_PORTKEY_ANSWER, PORTKEY_ANSWER_EXAMPLE, "masked")))
+BeforeRequest = described(_HOOK_REQUEST, HOOK_EXAMPLE, _HOOK_ANSWER, HOOK_ANSWER_EXAMPLE)
+AfterResponse = described(
+    _HOOK_REQUEST,
+    {"body": {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}}]}},
+    _HOOK_ANSWER,
+    {
+        **{name: one for name, one in HOOK_ANSWER_EXAMPLE.items() if name != "body"},
+        "verdict": "allow",
+        "rules": [],
+        "findings": [],
+        "counts": {"findings": 0, "shadow": 0, "excused": 0},
+        "timings_ms": {},
+    },
+)
+PortkeyOperation = described(_PORTKEY_REQUEST, PORTKEY_EXAMPLE, _PORTKEY_ANSWER, PORTKEY_ANSWER_EXAMPLE)

@@ -27,10 +27,10 @@ def decode(data: bytes) -> object:
 
 
 def decode_object(data: bytes, *left: str) -> dict[str, object]:
-    """A payload that must be a JSON object. Objects at the paths `left` (`a`, `a.b`) stay JSON text.
+    """A payload that must be a JSON object. What is at the paths `left` (`a`, `a.b`) stays JSON text.
 
-    Such a text is a `msgspec.Raw`; it is not left where the payload is JSON only by `decode`'s lenience.
-    Raises `Problem` 400.
+    Such an object or array is a `msgspec.Raw`; it is not left where the payload is JSON only by the lenience
+    of `decode`. Raises `Problem` 400.
     """
     try:
         return _opened(data, left)
@@ -48,10 +48,11 @@ def _opened(data: bytes | msgspec.Raw, left: tuple[str, ...]) -> dict[str, objec
     found: dict[str, object] = {}
     for name, raw in _members.decode(data).items():
         below = tuple(path[len(name) + 1 :] for path in left if path.startswith(f"{name}."))
-        if not raw_object(raw) or not (below or name in left):
-            found[name] = msgspec.json.decode(raw)
+        first = memoryview(raw)[:1].tobytes()
+        if below and first == b"{":
+            found[name] = _opened(raw, below)
         else:
-            found[name] = _opened(raw, below) if below else raw
+            found[name] = raw if name in left and first in b"{[" else msgspec.json.decode(raw)
     return found
 
 
@@ -62,13 +63,21 @@ def raw_object(raw: msgspec.Raw) -> bool:
 
 class _Named(msgspec.Struct):
     model: object = None
+    stream: object = None
 
 
 def model_of(body: object) -> object:
     """The `model` of a body, decoded or not."""
     if isinstance(body, msgspec.Raw):
-        return msgspec.json.decode(body, type=_Named).model
+        return msgspec.json.decode(body, type=_Named).model if raw_object(body) else None
     return body.get("model") if isinstance(body, dict) else None
+
+
+def streams(body: object) -> bool:
+    """Whether a body, decoded or not, asks for a stream."""
+    if isinstance(body, msgspec.Raw):
+        return raw_object(body) and msgspec.json.decode(body, type=_Named).stream is True
+    return isinstance(body, dict) and body.get("stream") is True
 
 
 def encode(value: object) -> bytes:

@@ -15,6 +15,7 @@ ORDER = [
     "detectors",
     "masking",
     "policy",
+    "agents",
     "engine",
     "evaluation",
     "cli",

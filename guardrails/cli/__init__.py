@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 import rich_click as click
 
 from guardrails import __version__
-from guardrails.cli.check import check
-from guardrails.cli.entities import entities
-from guardrails.cli.evaluate import evaluate
-from guardrails.cli.importing import import_
-from guardrails.cli.keys import key
-from guardrails.cli.kinds import kinds
-from guardrails.cli.rules import rules
-from guardrails.cli.scan import scan
-from guardrails.cli.schema import schema
-from guardrails.cli.serve import serve, settings
+
+COMMANDS = {
+    "check": "guardrails.cli.check:check",
+    "entities": "guardrails.cli.entities:entities",
+    "eval": "guardrails.cli.evaluate:evaluate",
+    "hook": "guardrails.cli.hook:hook",
+    "import": "guardrails.cli.importing:import_",
+    "key": "guardrails.cli.keys:key",
+    "kinds": "guardrails.cli.kinds:kinds",
+    "rules": "guardrails.cli.rules:rules",
+    "scan": "guardrails.cli.scan:scan",
+    "schema": "guardrails.cli.schema:schema",
+    "serve": "guardrails.cli.serve:serve",
+    "settings": "guardrails.cli.serve:settings",
+}
+"""By name: where a subcommand is. It is imported when it is called: `hook` starts anew for every event."""
+
+
+class _Lazy(click.RichGroup):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.MAX_WIDTH = 100
 
 
 @click.group(
+    cls=_Lazy,
     epilog="Exit codes: 0 all well; 1 something was found (findings, errors in a policy); 2 the command line "
-    "is wrong; 3 something could not be looked at; 4 the policies do not load."
+    "is wrong; 3 something could not be looked at; 4 the policies do not load.",
 )
 @click.version_option(__version__, prog_name="guardrails")
 def cli() -> None:
     """Guardrails for LLM traffic: allow, mask or deny what passes a gateway."""
-
-
-for command in (
-    check,
-    entities,
-    evaluate,
-    import_,
-    key,
-    kinds,
-    rules,
-    scan,
-    schema,
-    serve,
-    settings,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
 import rich_click as click
@@ -53,6 +54,12 @@ def load_or_exit(paths: Sequence[Path]) -> PolicySet:
     except LoadError as error:
         show(error.diagnostics)
         sys.exit(Exit.POLICIES)
+
+
+def not_read(error: Exception) -> NoReturn:
+    """Says which data could not be read, and exits with 3: no figure is better than one of half the data."""
+    click.echo(f"not read: {error}", err=True)
+    sys.exit(Exit.UNJUDGED)
 
 
 def show(diagnostics: Sequence[Diagnostic]) -> None:

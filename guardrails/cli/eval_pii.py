@@ -12,7 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import Progress
 
-from guardrails.cli.common import Exit
+from guardrails.cli.common import Exit, not_read
 
 if TYPE_CHECKING:
     from guardrails.evaluation.pii import Figures, Find, Ratio, Record
@@ -73,7 +73,7 @@ def pii(
     try:
         records = {str(path): list(read(path, evaluation.Record)) for path in files}
     except (RecordError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        not_read(error)
     try:
         ours = _measure("ours", find, records, wanted)
     except CannotJudge as error:

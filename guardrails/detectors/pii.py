@@ -24,7 +24,7 @@ import regex
 from guardrails.catalogue.identifier_kinds import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
-from guardrails.detectors.patterns import Index, PatternError, compile_regex
+from guardrails.detectors.patterns import MAX_WIDTH, Index, PatternError, compile_regex, max_width
 from guardrails.detectors.pii_custom import Custom
 from guardrails.detectors.pii_documents import DOCUMENTS
 from guardrails.detectors.pii_online import ONLINE
@@ -203,6 +203,12 @@ class PiiDetector:
     @property
     def inspects(self) -> bool:
         return bool(self._alone or self._labels)
+
+    @property
+    def reach(self) -> int | None:
+        """The most characters that a hit of `inspect` spans; None without a bound, as a name has none."""
+        widths = [max_width(recipe.pattern) for recipe in self._alone]
+        return None if self._labels or max(widths, default=0) > MAX_WIDTH else max(widths, default=0)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._shared)

@@ -102,5 +102,5 @@ def _mrz(candidate: Candidate) -> Judged | None:
 
 DOCUMENTS: tuple[Recipe, ...] = (
     recipe("DATE_OF_BIRTH", _DATE, _birth, _BIRTH_WORDS, ascii=False),
-    recipe("PASSPORT_MRZ", _MRZ, _mrz),
+    recipe("PASSPORT_MRZ", _MRZ, _mrz, triggers=(r"\d{7}[MFX<]\d{7}",)),
 )

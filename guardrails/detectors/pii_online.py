@@ -75,6 +75,11 @@ ONLINE: tuple[Recipe, ...] = (
             "monedero",
             "portefeuille",
         ),
+        triggers=(
+            r"\b[13LM39DATXr][1-9A-HJ-NP-Za-km-z]{24,34}\b",
+            r"\b(?:bc1|ltc1|BC1|LTC1|addr1)[A-Za-z0-9]{25}",
+            r"\b0x[0-9A-Fa-f]{40}\b",
+        ),
     ),
     recipe("URL_CREDENTIALS", _CREDENTIALS, _credentials),
     recipe("PERSONAL_PATH", _PATH, _personal_path),

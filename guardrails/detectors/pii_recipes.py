@@ -424,12 +424,14 @@ OWN: tuple[Recipe, ...] = (
         _iban,
         ("iban", "bank", "account"),
         ignorecase=True,
+        triggers=(r"(?:\b|_)[A-Z]{2}\d{2}[ \-]?[A-Z0-9]{2}",),
     ),
     recipe(
         "US_SSN",
         _OPEN + r"(?!000|666|9)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
         _ssn,
         _SSN_WORDS,
+        triggers=(r"\b\d{3}[\- .]\d\d[\- .]\d{4}\b",),
     ),
     recipe(
         "US_SSN",

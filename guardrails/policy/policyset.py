@@ -16,7 +16,7 @@ import regex
 
 from guardrails.detectors import Detector
 from guardrails.detectors.base import CannotJudge, Deadline, Match
-from guardrails.detectors.patterns import Index
+from guardrails.detectors.patterns import CONTEXT, Index
 from guardrails.evidence import EvidenceError
 from guardrails.masking import AnyMask
 from guardrails.model import (
@@ -148,6 +148,12 @@ class Seen(msgspec.Struct, frozen=True):
     failed: Mapping[int, CannotJudge]
 
 
+def _inspected(detector: Detector) -> int | None:
+    """The widest of what a detector finds beside its patterns, None without a bound."""
+    reach: int | None = getattr(detector, "reach", None) if detector.inspects else 0
+    return reach
+
+
 class PolicySet:
     """All rules that are in force together. Frozen and safe to use from several threads."""
 
@@ -169,6 +175,11 @@ class PolicySet:
         self._index = index
         self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)...
         self._limits = limits or ViewLimits()
+        self._widths = [_inspected(one) for one in self.detectors]
+        for number, shared in enumerate(self._owners):
+            for owner, _ in shared:
+                known = self._widths[owner]
+                self._widths[owner] = None if known is None else max(known, index.width(number))
         scopes = [scope for rule in rules for scope in rule.scopes]
         self._heeds = tuple(
             any(getattr(scope, field) is not None for scope in scopes)
@@ -193,6 +204,28 @@ class PolicySet:
         return PolicySet(
             alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
         )
+
+    def reach(self, hook: Hook, context: Context) -> int | None:
+        """How many characters an enforced rule's match in a message's text may span, and what it looks at
+        beside it; 0 when there is no such rule, None when there is no bound.
+
+        What is further than that from the end of a text cannot change its verdict as more text comes.
+        """
+        reach = 0
+        for rule in self.rules:
+            acts = rule.escalate.action if rule.escalate else rule.action
+            if (
+                rule.mode is not Mode.ENFORCE
+                or max(acts, rule.action) is Action.FLAG
+                or not rule.covers_exchange(hook, context)
+                or not rule.covers_segment(Role.ASSISTANT if hook is Hook.RESPONSE else Role.USER, Kind.TEXT)
+            ):
+                continue
+            width = None if rule.escalate else self._widths[rule.detector]
+            if width is None:
+                return None
+            reach = max(reach, width + CONTEXT)
+        return reach
 
     def rules_for(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
         """The rules that apply to an exchange."""

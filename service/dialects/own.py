@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.model import Context, Finding, Hook, Verdict, shown
+from service.dialects.route import Call, Payload, Question, Route
 from service.exchange import Ask, metadata, text
+from service.openapi import AfterResponse, BeforeRequest
 from service.problems import Problem
 
-NAME = "own"
-BODIES = ("body",)
 _MEMBERS = frozenset({"body", "format", "context"})
 _CONTEXT = frozenset({"route", "provider", "model", "metadata"})
 MAX_LISTED = 1_000
 """Findings in one answer; `counts` always has them all."""
 
 
-def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
+def read(payload: Payload, call: Call, hook: Hook) -> Question:
     """Raises `Problem` 400 naming the member that is wrong."""
     for name in payload:
         if name not in _MEMBERS:
@@ -38,10 +40,10 @@ def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
         raise Problem(
             400, "Bad context", "`context.metadata` must be an object of texts, numbers and booleans"
         )
-    return Ask(
+    ask = Ask(
         hook=hook,
         context=Context(
-            tenant=tenant,
+            tenant=call.tenant,
             route=text(context.get("route")),
             provider=text(context.get("provider")),
             model=text(context.get("model")),
@@ -50,6 +52,7 @@ def read(payload: dict[str, object], hook: Hook, tenant: str) -> Ask:
         body=payload["body"],
         format=_format(payload.get("format")),
     )
+    return Question(ask, write)
 
 
 def _format(name: object) -> Format | None:
@@ -115,3 +118,30 @@ def _finding(finding: Finding) -> dict[str, object]:
         "why": finding.why,
         "exception": finding.exception,
     }
+
+
+ROUTES = tuple(
+    Route(
+        path=path,
+        name="own",
+        summary=summary,
+        read=partial(read, hook=hook),
+        operation=operation,
+        left=("body",),
+        tag="hooks",
+    )
+    for path, hook, operation, summary in (
+        (
+            "/v1/hooks/before-request",
+            Hook.REQUEST,
+            BeforeRequest,
+            "Judge a request before it goes to the model.",
+        ),
+        (
+            "/v1/hooks/after-response",
+            Hook.RESPONSE,
+            AfterResponse,
+            "Judge a response before it goes to the client.",
+        ),
+    )
+)

@@ -12,11 +12,11 @@ from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.model import Context, Hook, Verdict
 from service import wire
+from service.dialects.route import Answer, Call, Payload, Question, Route
 from service.exchange import Ask, metadata, text
+from service.openapi import PortkeyOperation
 from service.problems import Problem
 
-NAME = "portkey"
-BODIES = ("request.json", "response.json")
 _FORMATS = {
     "chatComplete": Format.OPENAI_CHAT,
     "complete": Format.OPENAI_COMPLETIONS,
@@ -24,15 +24,10 @@ _FORMATS = {
     "messages": Format.ANTHROPIC_MESSAGES,
 }
 _HOOKS = {"beforeRequestHook": Hook.REQUEST, "afterRequestHook": Hook.RESPONSE}
-OPERATORS_STATUS = frozenset({401, 429, 503})
 
 
-class StreamedResponse(Exception):
-    """An after hook of a streamed call: Portkey sends no body and heeds no answer."""
-
-
-def read(payload: dict[str, object], tenant: str) -> Ask:
-    """Raises `Problem` 400, or `StreamedResponse` when there is nothing to judge and nobody to tell."""
+def read(payload: Payload, call: Call) -> Question | Answer:
+    """Raises `Problem` 400."""
     event = payload.get("eventType")
     hook = _HOOKS.get(event) if isinstance(event, str) else None
     if hook is None:
@@ -43,13 +38,13 @@ def read(payload: dict[str, object], tenant: str) -> Ask:
     streaming = isinstance(request, dict) and request.get("isStreamingRequest") is True
     body = side["json"]
     if hook is Hook.RESPONSE and body is None and streaming:
-        raise StreamedResponse
+        return streamed()
     sent = request.get("json") if isinstance(request, dict) else None
     kind = payload.get("requestType")
-    return Ask(
+    ask = Ask(
         hook=hook,
         context=Context(
-            tenant=tenant,
+            tenant=call.tenant,
             provider=text(payload.get("provider")),
             # The gateway passes on the body's model: it is what will be called.
             model=text(wire.model_of(sent)),
@@ -59,6 +54,7 @@ def read(payload: dict[str, object], tenant: str) -> Ask:
         format=_FORMATS.get(kind) if isinstance(kind, str) else None,
         response_unseen=hook is Hook.REQUEST and streaming,
     )
+    return Question(ask, write)
 
 
 def write(judged: Judged) -> dict[str, object]:
@@ -78,11 +74,24 @@ def write(judged: Judged) -> dict[str, object]:
     return answer
 
 
-def streamed() -> dict[str, object]:
-    """At once: the first token waits for it."""
-    return {"verdict": True, "data": {"verdict": "allow", "unjudged": ["no_body"]}}
+def streamed() -> Answer:
+    """An after hook of a streamed call: Portkey sends no body, heeds no answer, and holds the first token."""
+    return Answer({"verdict": True, "data": {"verdict": "allow", "unjudged": ["no_body"]}}, unseen="no_body")
 
 
-def refused(problem: Problem) -> dict[str, object]:
+def refused(problem: Problem, _: Payload) -> dict[str, object]:
     """A denial for what a message's writer could bring about."""
     return {"verdict": False, "data": {"verdict": "deny", "problem": problem.title, "detail": problem.detail}}
+
+
+ROUTES = (
+    Route(
+        path="/v1/gateways/portkey",
+        name="portkey",
+        summary="The Portkey gateway's webhook guardrail, both directions.",
+        read=read,
+        operation=PortkeyOperation,
+        refused=refused,
+        left=("request.json", "response.json"),
+    ),
+)

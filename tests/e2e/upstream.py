@@ -1,9 +1,11 @@
 """A small model provider on loopback: OpenAI chat, embeddings and Anthropic messages, streamed or not.
 
-It answers with what the test scripted, else by echoing the last text, and keeps every request.
+It answers with what the test scripted, else by echoing the last text, and keeps every request. `calls` says
+whether the answer has a tool call; by default only Anthropic messages that are not streamed have one.
 """
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +16,7 @@ class Upstream:
     def __init__(self):
         self.requests = []
         self.answer = None
+        self.calls = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -26,12 +29,11 @@ class Upstream:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
                 body = json.loads(raw)
                 outer.requests.append((self.path, body))
+                text = outer.answer or _last_text(body)
                 if body.get("stream"):
-                    return self._send(b"".join(_events(self.path, _last_text(body))), "text/event-stream")
-                return self._send(
-                    json.dumps(_reply(self.path, outer.answer or _last_text(body))).encode(),
-                    "application/json",
-                )
+                    return self._send(b"".join(_events(self.path, text)), "text/event-stream")
+                reply = _reply(self.path, text, outer.calls)
+                return self._send(json.dumps(reply).encode(), "application/json")
 
             def _send(self, data, kind):
                 self.send_response(200)
@@ -48,6 +50,7 @@ class Upstream:
         """Forgets requests and scripted answers."""
         self.requests.clear()
         self.answer = None
+        self.calls = None
 
     def close(self):
         """Stops serving."""
@@ -62,7 +65,7 @@ def _last_text(body):
     return content if isinstance(content, str) else " ".join(str(one.get("text", "")) for one in content)
 
 
-def _reply(path, text):
+def _reply(path, text, calls=None):
     if path.endswith("/embeddings"):
         data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
         return {
@@ -72,27 +75,37 @@ def _reply(path, text):
             "usage": {"prompt_tokens": 1, "total_tokens": 1},
         }
     if path.endswith("/messages"):
+        content = [
+            {"type": "text", "text": text},
+            {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": f"echo {text}"}},
+        ]
         return {
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
             "model": "m",
-            "content": [
-                {"type": "text", "text": text},
-                {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": f"echo {text}"}},
-            ],
-            "stop_reason": "tool_use",
+            "content": content[:1] if calls is False else content,
+            "stop_reason": "end_turn" if calls is False else "tool_use",
             "stop_sequence": None,
             "usage": {"input_tokens": 1, "output_tokens": 1},
         }
+    message = {"role": "assistant", "content": text}
+    if calls:
+        function = {"name": "Bash", "arguments": json.dumps({"command": f"echo {text}"})}
+        message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
         "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     }
+
+
+def _pieces(text):
+    """A text as a model streams it: a word and the space before it at a time."""
+    return re.findall(r" ?[^ ]+| +", text) or [""]
 
 
 def _events(path, text):
@@ -101,7 +114,10 @@ def _events(path, text):
         events = [
             {"type": "message_start", "message": message},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+            *(
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+                for piece in _pieces(text)
+            ),
             {"type": "content_block_stop", "index": 0},
             {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
             {"type": "message_stop"},
@@ -110,7 +126,8 @@ def _events(path, text):
             yield f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode()
         return
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    for delta, reason in (({"role": "assistant", "content": text}, None), ({}, "stop")):
+    deltas = [({"role": "assistant", "content": piece}, None) for piece in _pieces(text)]
+    for delta, reason in (*deltas, ({}, "stop")):
         chunk = {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
         yield f"data: {json.dumps(chunk)}\n\n".encode()
     yield b"data: [DONE]\n\n"

@@ -195,7 +195,7 @@ def test_text_output_is_a_table(data):
 @pytest.mark.parametrize(
     ("line", "arguments", "code", "said"),
     [
-        ('{"text": 1}', [], 1, "bad.jsonl:1"),
+        ('{"text": 1}', [], 3, "bad.jsonl:1"),
         ('{"text": "x"}', ["--entities", "EMAIL_ADRESS"], 2, "EMAIL_ADDRESS"),
     ],
 )

@@ -1,0 +1,267 @@
+"""LiteLLM's generic guardrail API, by pairs of what its proxy sends and what it takes."""
+
+import base64
+import json
+
+import pytest
+
+from guardrails.model import Address, Edit
+from service.dialects.litellm import _held
+
+PATH = "/v1/gateways/litellm/beta/litellm_basic_guardrail_api"
+MAIL = "ada@example.com"
+ALLOW = {"action": "NONE"}
+BLOCKED = {"action": "BLOCKED", "blocked_reason": "guardrails: denied by word"}
+
+
+def call(side, **members):
+    """A payload as the proxy sends it."""
+    return {
+        "input_type": side,
+        "litellm_call_id": "c",
+        "litellm_trace_id": "t",
+        "structured_messages": None,
+        "images": None,
+        "tools": None,
+        "texts": [],
+        "request_data": {"user_api_key_hash": "h", "user_api_key_team_id": "blue"},
+        "request_headers": {"user-agent": "x", "x-secret-thing": "[present]"},
+        "litellm_version": "1.106.2",
+        "additional_provider_specific_params": {},
+        "tool_calls": None,
+        "model": "m",
+        **members,
+    }
+
+
+def tool(command, **more):
+    function = {"name": "Bash", "arguments": '{"command": "%s"}' % command}
+    return {"id": "c1", "type": "function", "function": function, **more}
+
+
+def agent(asked, answered, thought=MAIL):
+    """Rows of an Anthropic conversation, as the proxy translates it."""
+    return [
+        {
+            "role": "system",
+            "content": [{"type": "text", "text": "An agent", "cache_control": {"type": "ephemeral"}}],
+        },
+        {"role": "user", "content": [{"type": "text", "text": "read it"}]},
+        {
+            "role": "assistant",
+            "content": "ok",
+            "tool_calls": [tool(f"grep {asked}")],
+            "reasoning_content": f"hm {thought}",
+            "thinking_blocks": [{"type": "thinking", "thinking": f"hm {thought}", "signature": "s=="}],
+        },
+        {"role": "tool", "content": f"OWNER={answered}", "tool_call_id": "c1"},
+        {"role": "user", "content": [{"type": "text", "text": "go on"}]},
+    ]
+
+
+AGENT_TEXTS = ["An agent", "read it", "ok", "OWNER=[MAIL]", "go on"]
+
+
+def texts(rows):
+    return [
+        one["content"] if isinstance(one["content"], str) else one["content"][0]["text"]
+        for one in rows
+        if one["content"]
+    ]
+
+
+REQUESTS = {
+    "allow": ([{"role": "user", "content": "hello"}], ALLOW),
+    "allow what is only measured": ([{"role": "user", "content": "SHADOWED"}], ALLOW),
+    "mask a text": (
+        [{"role": "system", "content": "be nice"}, {"role": "user", "content": f"mail {MAIL}"}],
+        {"action": "GUARDRAIL_INTERVENED", "texts": ["be nice", "mail [MAIL]"]},
+    ),
+    "mask a part, an image beside it": (
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": MAIL},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                ],
+            }
+        ],
+        {"action": "GUARDRAIL_INTERVENED", "texts": ["[MAIL]"]},
+    ),
+    "mask a tool's answer in place": (
+        agent("nobody", MAIL),
+        {"action": "GUARDRAIL_INTERVENED", "texts": AGENT_TEXTS},
+    ),
+    "mask arguments: all rows, reasoning and signature as they were": (
+        agent(MAIL, MAIL),
+        {"action": "GUARDRAIL_INTERVENED", "structured_messages": agent("[MAIL]", "[MAIL]")},
+    ),
+    "leave reasoning alone": (agent("nobody", "nobody"), ALLOW),
+    "deny": ([{"role": "user", "content": "so DENYME it is"}], BLOCKED),
+    "deny in arguments": (agent("DENYME", "x"), BLOCKED),
+    "deny rather than mask": ([{"role": "user", "content": f"{MAIL} DENYME"}], BLOCKED),
+}
+
+
+@pytest.mark.parametrize(("rows", "answer"), REQUESTS.values(), ids=REQUESTS.keys())
+def test_requests(ask, rows, answer):
+    """A request is judged by its rows; a mask goes back as texts unless arguments are masked too."""
+    given = call("request", structured_messages=rows, texts=texts(rows))
+
+    assert answer == ask(PATH, given)
+    assert answer == ask("/beta/litellm_basic_guardrail_api", given)
+
+
+def test_inputs_without_rows_are_judged(ask):
+    """An embedding's inputs come as texts only, and go back as many."""
+    answer = ask(PATH, call("request", texts=["a", f"b {MAIL}", "c"]))
+
+    assert answer == {"action": "GUARDRAIL_INTERVENED", "texts": ["a", "b [MAIL]", "c"]}
+    assert ask(PATH, call("request", texts=["a", "DENYME"])) == BLOCKED
+
+
+def test_texts_that_no_row_shows_are_judged_beside_the_rows(ask):
+    """Rows of one scope and texts of another: neither goes unseen, and what cannot be written is blocked."""
+    rows = [{"role": "user", "content": "hello"}]
+
+    assert ask(PATH, call("request", structured_messages=rows, texts=["hello", "DENYME"])) == BLOCKED
+    assert ask(PATH, call("request", structured_messages=rows, texts=["hello", MAIL])) == {
+        "action": "GUARDRAIL_INTERVENED",
+        "texts": ["hello", "[MAIL]"],
+    }
+    rows = [{"role": "user", "content": MAIL}]
+    both = ask(PATH, call("request", structured_messages=rows, texts=[MAIL, f"and {MAIL}"]))
+    assert both == {"action": "BLOCKED", "blocked_reason": "guardrails: denied by mail"}
+
+
+def test_calls_that_no_row_shows_are_judged(ask):
+    """Tool calls beside rows without any: the answer has no room for them, so a mask is a block."""
+    answer = ask(PATH, call("request", texts=["x"], tool_calls=[tool(MAIL, index=0)]))
+
+    assert answer["action"] == "BLOCKED"
+
+
+RESPONSES = {
+    "allow": (["You said: hello"], None, "NONE", None),
+    "mask": (
+        ["one", f"write to {MAIL} now"],
+        None,
+        "GUARDRAIL_INTERVENED",
+        ["one", "write to [MAIL] now"],
+    ),
+    "deny": (["DENYME"], None, "BLOCKED", None),
+    "allow a call": (["x"], [tool("ls")], "NONE", None),
+    "block a call that would be masked": (["x"], [tool(f"echo {MAIL}")], "BLOCKED", None),
+    "block a call that is denied": ([], [tool("DENYME")], "BLOCKED", None),
+}
+
+
+@pytest.mark.parametrize(("given", "calls", "action", "masked"), RESPONSES.values(), ids=RESPONSES.keys())
+def test_responses(ask, given, calls, action, masked):
+    """A response is judged by its texts and calls; calls can only be blocked."""
+    answer = ask(PATH, call("response", texts=given, tool_calls=calls))
+
+    assert answer["action"] == action
+    assert answer.get("texts") == masked
+    if action != "BLOCKED":
+        # A pattern reaches further than these texts: all of them is withheld until the stream ends.
+        lengths = [
+            len(one.replace("[MAIL]", "MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR")) for one in masked or given
+        ]
+        assert answer["stream_holdback_chars"] == lengths
+
+
+WRITTEN = {
+    "plain": MAIL,
+    "base64": base64.b64encode(f"the address of her is {MAIL}".encode()).decode(),
+    "percent": "".join(f"%{ord(char):02x}" for char in MAIL),
+    "HTML": "".join(f"&#{ord(char)};" for char in MAIL),
+    "JSON": "".join(f"\\u{ord(char):04x}" for char in MAIL),
+}
+
+
+@pytest.mark.parametrize("step", [7, 64])
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN.keys())
+def test_a_stream_never_shows_what_a_later_call_masks(ask, written, step):
+    """Call after call with more text: what was emitted stays a prefix of what is emitted later."""
+    words = "Hello there, please write to "
+    whole = f"{words * 12}{written} and not to grace.long.name@sub.example.org, ok? {words * 60}"
+    emitted, held_some, released = "", False, False
+    for end in range(1, len(whole) + 1, step):
+        raw = ask.raw(PATH, json.dumps(call("response", texts=[whole[:end]]))).json()
+        text = raw.get("texts", [whole[:end]])[0]
+        held = raw["stream_holdback_chars"][0]
+        shown = text[: max(len(emitted), len(text) - held)]
+        assert shown.startswith(emitted)
+        emitted = shown
+        held_some |= held > 0
+        released |= bool(emitted)
+
+    assert held_some
+    assert released
+    assert "example" not in emitted
+    assert written not in emitted
+
+
+def test_what_is_withheld_ends_at_a_word_and_before_a_mask():
+    """The cut is at least as far from the end as a match can reach."""
+    text = "one two three four"
+    edit = Edit(Address("/x"), 4, 13, "#")
+
+    assert _held(text, 0, ()) == 0
+    assert _held(text, None, ()) == len(text)
+    assert _held(text, 6, ()) == len("three four")
+    assert _held(text, 6, [edit]) == len("# four")
+    assert _held(text, 100, [edit]) == len("one # four")
+
+
+def test_an_operator_may_block_where_masks_are_dropped(ask):
+    """With `x-guardrails-on-mask: block` a mask is a block, both ways."""
+    block = {"x-guardrails-on-mask": "block"}
+
+    assert ask(PATH, call("request", texts=[MAIL]), **block)["action"] == "BLOCKED"
+    assert ask(PATH, call("response", texts=[MAIL]), **block)["action"] == "BLOCKED"
+    assert ask(PATH, call("response", texts=["x"]), **block)["action"] == "NONE"
+
+
+def test_not_judged_is_blocked(late):
+    """Where time ran out, the proxy is told the one word that stops."""
+    for side in ("request", "response"):
+        assert late(PATH, call(side, texts=["hello"])) == {
+            "action": "BLOCKED",
+            "blocked_reason": "guardrails: not judged: deadline",
+        }
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "not json"),
+        (b"[]", "not an object"),
+        (b'{"input_type": "other"}', "unknown input type"),
+        (b'{"input_type": "request", "texts": [1]}', "bad member"),
+        (b'{"input_type": "request", "structured_messages": 1}', "bad member"),
+        (b'{"input_type": "request", "texts": ["' + b"x" * 100_001 + b'"]}', "too large"),
+    ],
+)
+def test_what_a_writer_could_bring_about_is_blocked_byte_for_byte(ask, content, why):
+    """The proxy may be set to let a failure pass; this is none."""
+    answer = ask.raw(PATH, content)
+
+    assert answer.status_code == 200
+    assert answer.text == '{"action":"BLOCKED","blocked_reason":"guardrails: not judged: %s"}' % why
+
+
+def test_without_a_key_nothing_is_judged(ask):
+    """A wrong key is the operator's to mend: 401."""
+    assert ask.client.post(PATH, json=call("request")).status_code == 401
+
+
+def test_rows_with_a_lone_surrogate_are_judged(ask):
+    """JSON that only the lenient reader takes is masked like other."""
+    rows = '[{"role": "user", "content": "\\ud83d %s"}]' % MAIL
+    content = '{"input_type": "request", "structured_messages": %s, "texts": ["\\ud83d %s"]}' % (rows, MAIL)
+    answer = ask.raw(PATH, content).json()
+
+    assert answer["texts"][0].startswith("\ud83d MASKED_EMAIL_ADDRESS_")
