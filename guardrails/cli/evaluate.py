@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from guardrails.cli.eval_pii import pii
-from guardrails.cli.evaluate_secrets import evaluate_secrets
+from guardrails.cli.eval_secrets import secrets
 
 
 @click.group(name="eval")
@@ -13,5 +13,5 @@ def evaluate() -> None:
     """Measure detectors on labelled data, side by side with peers."""
 
 
-evaluate.add_command(evaluate_secrets)
+evaluate.add_command(secrets)
 evaluate.add_command(pii)

@@ -48,7 +48,7 @@ NARROW = 512
 """Patterns with wider matches are apart in a second pass, where only a part of a text is new."""
 
 _CALLBACKS_PER_CHECK = 4_096
-_CACHE_FORMAT = "1"
+_CACHE_FORMAT = "2"
 
 
 class PatternError(Exception):
@@ -88,10 +88,10 @@ Fresh = Callable[[int], Sequence[tuple[int, int]] | None]
 class _Pass:
     """Expressions in one database. Scratch space is one per thread: sharing it gives wrong answers."""
 
-    def __init__(self, expressions: Sequence[tuple[int, str, int]], cache: Path | None) -> None:
-        """`expressions` are the number of a pattern, an expression of it, and hyperscan's flags."""
-        self._owners = [number for number, _, _ in expressions]
-        self._database = _database(list(expressions), cache) if expressions else None
+    def __init__(self, owners: Sequence[int], database: hyperscan.Database | None) -> None:
+        """`owners` are the numbers of the patterns that the expressions in the database belong to."""
+        self._owners = owners
+        self._database = database
         self._local = threading.local()
 
     def ends(self, data: bytes, deadline: Deadline, found: dict[int, set[int]], offset: int = 0) -> None:
@@ -126,31 +126,41 @@ class _Pass:
 class Index:
     """Compiled patterns. Safe to use from several threads."""
 
-    def __init__(
-        self, patterns: Sequence[Pattern], expressions: Sequence[tuple[int, str, int]], cache: Path | None
-    ) -> None:
-        """`expressions` as for one pass. Raises `PatternError`."""
+    def __init__(self, patterns: Sequence[Pattern], widths: Sequence[int], all: _Pass, wide: _Pass) -> None:
+        """`all` and `wide` are the passes over every pattern and over those wider than `NARROW`."""
         self._patterns = tuple(patterns)
-        self._widths = tuple(one.width or max_width(one) for one in patterns)
-        self._all = _Pass(expressions, cache)
-        self._wide = _Pass([one for one in expressions if self._widths[one[0]] > NARROW], cache)
-        self._compiled: dict[int, regex.Pattern[str]] = {}
+        self._widths = tuple(widths)
+        self._all = all
+        self._wide = wide
+        self._compiled: dict[int, tuple[regex.Pattern[str], int]] = {}
 
     @classmethod
     def compile(cls, patterns: Sequence[Pattern], cache: Path | None = None) -> Index:
-        """Compiles all patterns; `cache` is a folder that keeps serialised databases.
+        """Compiles all patterns; `cache` is a folder that keeps what came of it.
 
         Raises `PatternError` for the first pattern that cannot be run.
         """
-        for number, pattern in enumerate(patterns):
-            if not pattern.triggers:
-                check(pattern, number)
         expressions = [
             (number, expression.translate(_TURKIC) if pattern.ignorecase else expression, _flags(pattern))
             for number, pattern in enumerate(patterns)
             for expression in (pattern.triggers or (pattern.expression,))
         ]
-        return cls(patterns, expressions, cache)
+        file = None if cache is None else cache / f"{_key(expressions, patterns)}.patterns"
+        kept = None if file is None else _kept(file)
+        if kept is None:
+            for number, pattern in enumerate(patterns):
+                if not pattern.triggers:
+                    check(pattern, number)
+            widths = [one.width or max_width(one) for one in patterns]
+            wide = [one for one in expressions if widths[one[0]] > NARROW]
+            databases = [_build(some) if some else None for some in (expressions, wide)]
+            if file is not None:
+                _keep(file, widths, databases)
+        else:
+            widths, databases = kept
+        owners = [number for number, _, _ in expressions]
+        wide_owners = [number for number in owners if widths[number] > NARROW]
+        return cls(patterns, widths, _Pass(owners, databases[0]), _Pass(wide_owners, databases[1]))
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -242,7 +252,7 @@ class Index:
         return ends
 
     def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
-        compiled = self._regex(number)
+        compiled, ahead = self._regex(number)
         width = self._widths[number]
         seconds = min(CONFIRM_SECONDS * max(1, len(text) / CONFIRM_CHARS), deadline.left())
         if seconds <= 0:
@@ -254,26 +264,28 @@ class Index:
             spread = width if self._patterns[number].triggers else 0
             for first, last in _windows(ends, width, spread, len(text)):
                 # Beyond `last` no match ends, but look-ahead and `\b` may look there.
-                limit = min(len(text), last + width + CONTEXT)
+                limit = min(len(text), last + ahead)
                 start = max(first, reached)
-                for match in compiled.finditer(text, start, limit, timeout=seconds, concurrent=True):
-                    if match.end() > last:
-                        if match.start() >= last:
-                            break
+                while start < last:
+                    match = compiled.search(text, start, limit, timeout=seconds, concurrent=True)
+                    if match is None:
+                        break
+                    if match.end() > last or match.end() == match.start():
+                        start = match.start() + 1  # it is none, but for the limit
                         continue
-                    if match.end() > match.start():
-                        found.append(_match(number, match))
-                        reached = match.end()
+                    found.append(_match(number, match))
+                    start = reached = match.end()
         except TimeoutError:
             reason = Reason.DEADLINE if deadline.left() <= 0 else Reason.PATTERN_TIMEOUT
             raise CannotJudge(reason, self._patterns[number].id) from None
         return found
 
-    def _regex(self, number: int) -> regex.Pattern[str]:
+    def _regex(self, number: int) -> tuple[regex.Pattern[str], int]:
+        """The exact matcher of a pattern, and how far beyond a match it looks."""
         compiled = self._compiled.get(number)
         if compiled is None:
             pattern = self._patterns[number]
-            compiled = self._compiled[number] = compile_regex(pattern)
+            compiled = self._compiled[number] = (compile_regex(pattern), look_ahead(pattern))
         return compiled
 
 
@@ -287,6 +299,20 @@ def max_width(pattern: Pattern) -> int:
     """The most characters a match can span; more than `MAX_WIDTH` when there is no bound."""
     parsed = _parse(pattern)
     return min(int(parsed.max_width()), MAX_WIDTH + 1)
+
+
+def look_ahead(pattern: Pattern) -> int:
+    """How many characters after a match its look-arounds and `\b` may look at, `CONTEXT` at the most."""
+    return min(1 + _ahead(_parse(pattern)), CONTEXT)
+
+
+def _ahead(node: Any) -> int:
+    """At least how far the look-aheads in a parsed expression reach together."""
+    inner = [*getattr(node, "items", ()), *getattr(node, "branches", ())]
+    inner += [getattr(node, name) for name in ("subpattern", "yes_item", "no_item") if hasattr(node, name)]
+    core: Any = _regex_core
+    own = int(min(node.subpattern.max_width(), CONTEXT)) if isinstance(node, core.LookAround) else 0
+    return own + sum(map(_ahead, inner))
 
 
 def check(pattern: Pattern, index: int = 0) -> None:
@@ -361,28 +387,42 @@ def _flags(pattern: Pattern) -> int:
     )
 
 
-def _database(expressions: list[tuple[int, str, int]], cache: Path | None) -> hyperscan.Database:
-    if cache is None:
-        return _build(expressions)
-    key = hashlib.sha256(
-        repr((_CACHE_FORMAT, version("hyperscan"), os.uname().machine, expressions)).encode()
-    ).hexdigest()
-    path = cache / f"{key}.hsdb"
+class _Kept(msgspec.Struct, frozen=True):
+    """Checked patterns: their widths, and the serialised databases of both passes (empty for none)."""
+
+    widths: list[int]
+    databases: tuple[bytes, bytes]
+
+
+def _key(expressions: Sequence[tuple[int, str, int]], patterns: Sequence[Pattern]) -> str:
+    made_by = (_CACHE_FORMAT, version("hyperscan"), version("regex"), os.uname().machine)
+    return hashlib.sha256(repr((made_by, expressions, tuple(patterns))).encode()).hexdigest()
+
+
+def _kept(file: Path) -> tuple[list[int], list[hyperscan.Database | None]] | None:
+    """What was compiled before, None where it was not, or on another sort of machine."""
     try:
-        return hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
-    except (OSError, hyperscan.HyperscanError):
-        database = _build(expressions)
+        kept = msgspec.msgpack.decode(file.read_bytes(), type=_Kept)
+        databases = [
+            hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK) if data else None for data in kept.databases
+        ]
+    except (OSError, msgspec.DecodeError, hyperscan.HyperscanError):
+        return None
+    return kept.widths, databases
+
+
+def _keep(file: Path, widths: list[int], databases: Sequence[hyperscan.Database | None]) -> None:
+    first, second = (b"" if one is None else hyperscan.dumpb(one) for one in databases)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(hyperscan.dumpb(database))
-        temporary.replace(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_bytes(msgspec.msgpack.encode(_Kept(widths, (first, second))))
+        temporary.replace(file)
     except OSError:
         pass  # a read-only disk costs a compilation at the next start, nothing else
-    return database
 
 
-def _build(expressions: list[tuple[int, str, int]]) -> hyperscan.Database:
+def _build(expressions: Sequence[tuple[int, str, int]]) -> hyperscan.Database:
     # What hyperscan has no syntax for is compiled in prefilter mode, which matches a superset.
     encoded = [_widened(text).encode() for _, text, _ in expressions]
     flags = [

@@ -16,6 +16,7 @@ PATTERNS = [
     Pattern("around", r"(?<=x)y{1,3}(?!z)"),
     Pattern("fold", r"straße|foo", ignorecase=True),
     Pattern("wide", r"[a-c]{2,200}d", ascii=True),
+    Pattern("ahead", r"(?<![0-9-])[0-9]{2,4}\b(?![.-][0-9])", ascii=True),
 ]
 INDEX = Index.compile(PATTERNS)
 
@@ -24,7 +25,7 @@ INDEX = Index.compile(PATTERNS)
 @given(
     st.lists(
         st.one_of(
-            st.text(alphabet="abcdxyzé\n -0atls😀", max_size=12),
+            st.text(alphabet="abcdxyzé\n -.0atls😀", max_size=12),
             st.sampled_from(["atlas-falcon-07", "xyy", "straße", "FOO"]),
         ),
         max_size=8,

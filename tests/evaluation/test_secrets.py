@@ -109,7 +109,7 @@ def test_chosen_kinds_alone_are_measured(data):
 
 def test_a_missing_peer_is_reported(data, monkeypatch):
     """A peer that is not installed is named as missing, never passed over."""
-    monkeypatch.setattr("guardrails.cli.evaluate_secrets._which", lambda name: None)
+    monkeypatch.setattr("guardrails.cli.eval_secrets._which", lambda name: None)
 
     done = CliRunner().invoke(
         cli, ["eval", "secrets", str(data), "--against", "gitleaks", "--format", "json"]

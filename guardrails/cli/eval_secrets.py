@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import rich_click as click
 
-from guardrails.cli.common import Exit, cache_folder
+from guardrails.cli.common import Exit, cache_folder, not_read
 from guardrails.evaluation.peers import NAMES as PEERS
 from guardrails.evaluation.secrets import Result
 
@@ -30,8 +30,8 @@ def _peers(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.command(
     name="secrets",
     epilog="A record is a line of JSON: {text, secrets: [{start, end, kind, filler}], source, label, cls, "
-    "strength}; files may be gzipped. Exit codes: 0 measured; 2 wrong command line or unreadable data; "
-    "3 some text could not be looked at.",
+    "strength}; files may be gzipped. Exit codes: 0 measured; 2 wrong command line; 3 some data could "
+    "not be read or looked at.",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text")
@@ -48,7 +48,7 @@ def _peers(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option(
     "--against", callback=_peers, help=f"Peers to run on the same texts, with commas: {', '.join(PEERS)}."
 )
-def evaluate_secrets(
+def secrets(
     files: tuple[Path, ...],
     output: str,
     kinds: str,
@@ -73,7 +73,7 @@ def evaluate_secrets(
     try:
         data = {str(file): list(read(file, Record)) for file in files}
     except (RecordError, OSError) as error:
-        raise click.UsageError(str(error)) from None
+        not_read(error)
     finder.hits("the first text waits for expressions", Deadline.after(60))
 
     def figures(found: Mapping[str, Found]) -> Figures:
