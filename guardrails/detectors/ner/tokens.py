@@ -1,0 +1,140 @@
+"""Text to tokens, and tokens to the hashed features that the network reads.
+
+Training and inference share this module, so that a weight always means the same feature.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Hashes = npt.NDArray[np.uint32]
+
+TOKEN = re.compile(r"[^\W\d_]+|\d+|\n[\n\s]*|([^\w\s])\1*|_+")
+"""A run of letters, of digits, of line breaks, or of one punctuation mark. Linear: no two overlap."""
+
+WIDTH = 20
+"""How many characters of a word take part in its features."""
+
+GRAMS = (3, 4, 5)
+"""Lengths of the character n-grams, the word's borders counting as characters."""
+
+SHAPES = 18
+"""Number of letter-case and digit-length classes; each exists with and without a space before the token."""
+
+_START, _END = 1, 2
+_MULTIPLIER = np.uint32(0x01000193)
+
+
+class Tokens(NamedTuple):
+    """The tokens of a text.
+
+    `words` are the distinct lower-cased words; `word` and `shape` number each token's word and shape.
+    """
+
+    start: Ints
+    end: Ints
+    words: list[str]
+    word: Ints
+    shape: Ints
+
+
+class Features(NamedTuple):
+    """Hashed features of words: rows of the table, concatenated, word by word.
+
+    Word number i owns `rows[offsets[i]:offsets[i + 1]]`: two rows for the whole word, then one for each
+    n-gram; `weights` scales each row.
+    """
+
+    rows: Ints
+    weights: Floats
+    offsets: Ints
+
+
+def tokenize(text: str) -> Tokens:
+    """The tokens of a text, in order."""
+    spans = [match.span() for match in TOKEN.finditer(text)]
+    bounds = np.array(spans, dtype=np.int32).reshape(-1, 2)
+    forms: dict[str, int] = {}
+    form = np.array(
+        [forms.setdefault(text[start:end], len(forms)) for start, end in spans], dtype=np.int32
+    ).reshape(-1)
+    words: dict[str, int] = {}
+    word_of_form = np.array(
+        [words.setdefault(written.lower()[:WIDTH], len(words)) for written in forms], dtype=np.int32
+    ).reshape(-1)
+    shape_of_form = np.array([shape(written) for written in forms], dtype=np.int32).reshape(-1)
+    start, end = bounds[:, 0], bounds[:, 1]
+    spaced = np.ones(len(spans), dtype=np.int32)
+    spaced[1:] = start[1:] > end[:-1]
+    return Tokens(start, end, list(words), word_of_form[form], shape_of_form[form] + SHAPES * spaced)
+
+
+def shape(written: str) -> int:
+    """The class of a token by letter case or number of digits."""
+    first = written[0]
+    if first.isdecimal():
+        return 9 + min(len(written), 6) - 1 if len(written) <= 8 else 15
+    if first == "\n":
+        return 17 if written.count("\n") > 1 else 16
+    if not first.isalpha():
+        return 0
+    if written.islower():
+        return 1
+    if written.isupper():
+        return 3 if len(written) == 1 else 4 if len(written) <= 3 else 5
+    if written.istitle():
+        return 2
+    if first.isupper():
+        return 6
+    return 7 if first.islower() else 8
+
+
+def features(words: list[str], rows: int) -> Features:
+    """The features of distinct lower-cased words in a table of `rows` rows."""
+    count = len(words)
+    characters = np.zeros((count, WIDTH + 2), dtype=np.uint32)
+    if count:
+        written = np.array(words, dtype=f"<U{WIDTH}")
+        characters[:, 1:-1] = written.view(np.uint32).reshape(count, WIDTH)
+    digits = (characters >= ord("0")) & (characters <= ord("9"))
+    characters[digits] = ord("0")
+    characters[characters == ord("\r")] = ord("\n")
+    length = np.count_nonzero(characters, axis=1)
+    characters[:, 0] = _START
+    characters[np.arange(count), length + 1] = _END
+
+    whole = np.zeros(count, dtype=np.uint32)
+    for column in characters.T:
+        whole = whole * _MULTIPLIER ^ column
+    hashed = [_mixed(whole, 1)[:, None], _mixed(whole, 2)[:, None]]
+    valid = [np.ones((count, 2), dtype=bool)]
+    for size in GRAMS:
+        places = WIDTH + 2 - size + 1
+        gram = np.full((count, places), size, dtype=np.uint32)
+        for offset in range(size):
+            gram = gram * _MULTIPLIER ^ characters[:, offset : offset + places]
+        hashed.append(_mixed(gram, 2 + size))
+        valid.append(np.arange(places)[None, :] + size <= length[:, None] + 2)
+    used = np.concatenate(valid, axis=1)
+    table_rows = (np.concatenate(hashed, axis=1) % np.uint32(rows)).astype(np.int32)
+    per_word = used.sum(axis=1)
+    grams = np.maximum(per_word - 2, 1)
+    weights = np.broadcast_to(1 / np.sqrt(grams)[:, None], used.shape).astype(np.float32)
+    weights[:, :2] = 1
+    offsets = np.zeros(count + 1, dtype=np.int32)
+    np.cumsum(per_word, out=offsets[1:])
+    return Features(table_rows[used], weights[used], offsets)
+
+
+def _mixed(value: Hashes, seed: int) -> Hashes:
+    """A finaliser of the Murmur family: every bit of the input reaches every bit of the output."""
+    value = value ^ np.uint32(seed * 0x9E3779B9 & 0xFFFFFFFF)
+    value = (value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    value = (value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return value ^ (value >> np.uint32(16))
