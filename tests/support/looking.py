@@ -7,9 +7,9 @@ from guardrails.text import views
 
 def hits(detector, text, seconds=10.0):
     """The detector's hits in `text`, in order of place, one per span and label."""
+    index = Index.compile(detector.patterns)
     deadline = Deadline.after(seconds)
     seen = views(text).all
-    index = Index.compile(detector.patterns)
     found = {}
     for view in seen:
         matches = [one for many in index.matches(view.text, deadline).values() for one in many]
