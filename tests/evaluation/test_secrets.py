@@ -143,7 +143,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path, monkeypatch):
 
     done = CliRunner().invoke(cli, ["eval", "secrets", str(file)])
 
-    assert done.exit_code == 2
+    assert done.exit_code == 3
     assert "bad.jsonl:2" in done.output
     assert "hunter2" not in done.output
 
