@@ -156,6 +156,18 @@ class Block(msgspec.Struct, frozen=True):
         return 200 + sum(one.size() for _, one in self.telling)
 
 
+class Stretch(msgspec.Struct, frozen=True):
+    """The part `[since, until)` of a text that is judged now, of which the rest is known or still to come.
+
+    `prior` are the edits made in what stands before, `values` the fingerprints found before by rule.
+    """
+
+    since: int
+    until: int
+    prior: tuple[Edit, ...] = ()
+    values: Mapping[str, frozenset[str]] = {}
+
+
 JudgeCache = Cache[object]
 """What engines remember of contents: `Known` and `Block` of parts, `Seen` of texts, `Traits`."""
 
@@ -305,10 +317,7 @@ class Engine:
         unseen = tuple(
             Unjudged(Reason.NO_BODY, rule.id, None, "the response is streamed past the service")
             for rule in self.policies.rules
-            if rule.deny_streams
-            and rule.mode is Mode.ENFORCE
-            and rule.action is not Action.FLAG
-            and rule.covers_exchange(Hook.RESPONSE, context)
+            if rule.deny_streams and _is_enforced_on_responses(rule, context)
         )
         if not unseen:
             return decision
@@ -329,6 +338,36 @@ class Engine:
         reading = bodies.Reading(bodies.Format.GENERIC, tuple(segments), (), (), ())
         return self._judge(reading, hook, context, deadline, today, _Clock())
 
+    def judge_stretch(
+        self,
+        segment: Segment,
+        seen: Seen,
+        stretch: Stretch,
+        hook: Hook,
+        context: Context,
+        *,
+        deadline: Deadline,
+        today: dt.date,
+    ) -> Decision:
+        """Judges what begins within a stretch of a text in which `seen` was seen."""
+        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, None, stretch)
+        known = Known(
+            1,
+            stretch.until - stretch.since,
+            (Sighting(segment.address, segment.role, segment.kind, seen),),
+        )
+        judgement.segments, judgement.characters = known.segments, known.characters
+        judgement.take(known, {segment.address: segment.text})
+        return self._decide(judgement, _Clock())
+
+    def not_on_streams(self, context: Context) -> tuple[CompiledRule, ...]:
+        """The enforced response rules that cannot be judged on a text that arrives bit by bit."""
+        return tuple(
+            rule
+            for rule in self.policies.rules
+            if not rule.on_streams and _is_enforced_on_responses(rule, context)
+        )
+
     def _judge(
         self,
         reading: bodies.Reading,
@@ -347,7 +386,7 @@ class Engine:
 
     def _decide(self, judgement: _Judgement, clock: _Clock) -> Decision:
         judgement.escalate()
-        edits = judgement.mask() if judgement.verdict() is Verdict.MASK else []
+        edits = judgement.mask() if judgement.masks() else []
         clock.lap("mask")
         verdict = judgement.verdict()
         return Decision(
@@ -365,6 +404,14 @@ class Engine:
             characters=judgement.characters,
             timings=clock.laps,
         )
+
+
+def _is_enforced_on_responses(rule: CompiledRule, context: Context) -> bool:
+    return (
+        rule.mode is Mode.ENFORCE
+        and rule.action is not Action.FLAG
+        and rule.covers_exchange(Hook.RESPONSE, context)
+    )
 
 
 def _unwritten(decision: Decision) -> Decision:
@@ -452,8 +499,10 @@ class _Judgement:
         deadline: Deadline,
         today: dt.date,
         memory: _Memory | None,
+        stretch: Stretch | None = None,
     ) -> None:
         self.hook = hook
+        self._stretch = stretch
         self._policies = policies
         self._keys = keys
         self._memory = memory
@@ -486,6 +535,13 @@ class _Judgement:
             return Verdict.DENY
         strictest = max((finding.action for finding in self.findings), default=Action.FLAG)
         return Verdict(int(strictest))
+
+    def masks(self) -> bool:
+        """Whether something is to be masked, or what was masked before may uncover something."""
+        verdict = self.verdict()
+        return verdict is Verdict.MASK or (
+            verdict is Verdict.ALLOW and self._stretch is not None and bool(self._stretch.prior)
+        )
 
     def see(self, reading: bodies.Reading) -> Known:
         """What is to be seen in a body or a part of one."""
@@ -527,17 +583,21 @@ class _Judgement:
             if one.failure is not None:
                 self._failed(segment, one.failure)
             if one.seen is not None:
-                self._sort(self._found(segment, segment.text, one.seen))
+                found = self._found(segment, segment.text, one.seen)
+                self._sort(one for one in found if self._concerns(one))
 
     def escalate(self) -> None:
         """Raises the action of rules that found as many distinct values as their escalation names."""
-        values: dict[str, set[str]] = {}
+        before = self._stretch.values if self._stretch else {}
+        values: dict[str, set[str]] = {rule: set(found) for rule, found in before.items()}
         for finding in self.findings:
             values.setdefault(finding.rule, set()).add(finding.fingerprint)
         self._raised = {
             name: escalation.action
             for name, found in values.items()
-            if (escalation := self._rule[name].escalate) and len(found) >= escalation.count
+            if name in self._rule
+            and (escalation := self._rule[name].escalate)
+            and len(found) >= escalation.count
         }
         if self._raised:
             self.findings = [
@@ -568,19 +628,20 @@ class _Judgement:
         edits: list[Edit] = []
         for segment, _ in self._touched:
             found = by_address.get(segment.address)
-            if found:
-                edits += self._mask_segment(segment, found)
+            if found or (self._stretch and self._stretch.prior):
+                edits += self._mask_segment(segment, found or [])
         return edits
 
     def _mask_segment(self, segment: Segment, found: list[Finding]) -> list[Edit]:
         for _ in range(MAX_RESCANS):
-            replacements = self._replacements(segment, found)
+            replacements = self._prior() + self._replacements(segment, found)
             places = inserted(replacements)
             masked = apply_plan(segment.text, replacements)
             more = [
                 moved
                 for finding in self._findings(segment, masked)
                 if (moved := self._moved(finding, replacements, places, segment.text)) is not None
+                and self._concerns(moved)
             ]
             known = {
                 (one.rule, one.start, one.end)
@@ -591,7 +652,8 @@ class _Judgement:
             self._sort(new)
             masks = [one for one in new if one.action is Action.MASK and not one.shadow and not one.exception]
             if not masks:
-                return [Edit(segment.address, one.start, one.end, one.text) for one in replacements]
+                own = replacements[len(self._prior()) :]
+                return [Edit(segment.address, one.start, one.end, one.text) for one in own]
             found = found + masks
         self._fail(
             Unjudged(Reason.UNAPPLICABLE, None, segment.address, "masking keeps uncovering new values"),
@@ -599,6 +661,16 @@ class _Judgement:
             always=True,
         )
         return []
+
+    def _concerns(self, finding: Finding) -> bool:
+        """Whether a finding is in what is judged."""
+        one = self._stretch
+        return one is None or (finding.start < one.until and finding.end > one.since)
+
+    def _prior(self) -> list[Replacement]:
+        """What was replaced before what is judged."""
+        prior = self._stretch.prior if self._stretch else ()
+        return [Replacement(one.start, one.end, one.text) for one in prior]
 
     def _moved(
         self, finding: Finding, replacements: Sequence[Replacement], places: Sequence[Span], text: str

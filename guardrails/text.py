@@ -109,6 +109,19 @@ class View(msgspec.Struct, frozen=True):
                 return view.whole
         return Span(start, end)
 
+    def place_of(self, at: int) -> int:
+        """The first of the view's characters that stands for the parent's character `at` or a later one."""
+        if self.edits is None:
+            return min(at, len(self.text))
+        low, high = 0, len(self.text)
+        while low < high:
+            middle = (low + high) // 2
+            if self.edits.start(middle) >= at:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
     def fresh(self, reach: int) -> list[tuple[int, int]] | None:
         """The stretches of the text that are within `reach` characters of what the parent does not show.
 
@@ -587,6 +600,11 @@ def _hides(char: str) -> bool:
 @lru_cache(maxsize=4096)
 def _adheres(char: str) -> bool:
     return _joins(char)
+
+
+def joins_or_hides(char: str) -> bool:
+    """Whether a character belongs to the one before it or cannot be seen."""
+    return _hides(char) or _adheres(char)
 
 
 def _confusables() -> dict[int, str]:

@@ -17,6 +17,7 @@ ORDER = [
     "policy",
     "agents",
     "engine",
+    "streams",
     "evaluation",
     "cli",
 ]

@@ -120,6 +120,40 @@ class Detector(Protocol):
         ...
 
 
+class Foresight(msgspec.Struct, frozen=True):
+    """How far behind a match a detector's judgement of it may look.
+
+    `most` characters at most, and no more than `after_break` behind the next line break where that is set.
+    """
+
+    most: int
+    after_break: int | None = None
+
+    def has_come(self, text: str, end: int) -> bool:
+        """Whether a text goes on far enough behind a match that ends at `end`."""
+        if len(text) - end >= self.most:
+            return True
+        if self.after_break is None:
+            return False
+        line = text.find("\n", end)
+        return line >= 0 and len(text) - line > self.after_break
+
+
+_UNSAID = Foresight(512)
+
+
+def foresight(detector: Detector, pattern: int = 0) -> Foresight | None:
+    """What a detector's judgement of a match of one of its patterns may hang on.
+
+    A detector says so by an attribute `foresight`: for all of its patterns, or one for each. None: on more
+    than any bound, so that it cannot judge a text that arrives bit by bit; so it is where `inspect` finds
+    something and the detector says nothing.
+    """
+    unsaid = None if detector.inspects else _UNSAID
+    said: Foresight | Sequence[Foresight] | None = getattr(detector, "foresight", unsaid)
+    return said if said is None or isinstance(said, Foresight) else said[pattern]
+
+
 class SpecError(Exception):
     """A `detect` block that cannot be turned into a detector.
 

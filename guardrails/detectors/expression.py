@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from guardrails.catalogue.validators import entropy
-from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
+from guardrails.detectors.base import Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.patterns import PatternError, check
 from guardrails.model import Hit
 from guardrails.text import View
@@ -62,6 +62,7 @@ class RegexDetector:
     """Every match of one expression that holds one of its keywords is a hit."""
 
     inspects = False
+    foresight = Foresight(0)
 
     def __init__(self, spec: RegexSpec, pattern: Pattern) -> None:
         self.name = "regex"

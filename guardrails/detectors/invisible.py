@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import regex
 
-from guardrails.detectors.base import Deadline, Match
+from guardrails.detectors.base import Deadline, Foresight, Match
 from guardrails.model import Hit
 from guardrails.text import View, beyond_ascii
 
@@ -68,6 +68,7 @@ class InvisibleDetector:
     """Reads the source text only: every other view has these characters removed."""
 
     inspects = True
+    foresight = Foresight(1)
 
     def __init__(self, spec: InvisibleSpec) -> None:
         self.name = "invisible"

@@ -85,7 +85,7 @@ Fresh = Callable[[int], Sequence[tuple[int, int]] | None]
 """The stretches of a text within so many characters of something new; None when all of it is."""
 
 
-class _Pass:
+class Pass:
     """Expressions in one database. Scratch space is one per thread: sharing it gives wrong answers."""
 
     def __init__(self, owners: Sequence[int], database: hyperscan.Database | None) -> None:
@@ -93,6 +93,16 @@ class _Pass:
         self._owners = owners
         self._database = database
         self._local = threading.local()
+
+    @classmethod
+    def of(cls, expressions: list[tuple[int, str, int]], cache: Path | None) -> Pass:
+        """Compiles expressions: the number of a pattern, an expression of it, and hyperscan's flags."""
+        file = None if cache is None else cache / f"{_key(expressions, ())}.patterns"
+        kept = None if file is None else _kept(file)
+        database = kept[1][0] if kept else _build(expressions) if expressions else None
+        if kept is None and file is not None:
+            _keep(file, [], [database, None])
+        return cls([number for number, _, _ in expressions], database)
 
     def ends(self, data: bytes, deadline: Deadline, found: dict[int, set[int]], offset: int = 0) -> None:
         """Adds where a match of each pattern could end in `data`, moved by `offset`, both in bytes.
@@ -126,7 +136,7 @@ class _Pass:
 class Index:
     """Compiled patterns. Safe to use from several threads."""
 
-    def __init__(self, patterns: Sequence[Pattern], widths: Sequence[int], all: _Pass, wide: _Pass) -> None:
+    def __init__(self, patterns: Sequence[Pattern], widths: Sequence[int], all: Pass, wide: Pass) -> None:
         """`all` and `wide` are the passes over every pattern and over those wider than `NARROW`."""
         self._patterns = tuple(patterns)
         self._widths = tuple(widths)
@@ -160,7 +170,7 @@ class Index:
             widths, databases = kept
         owners = [number for number, _, _ in expressions]
         wide_owners = [number for number in owners if widths[number] > NARROW]
-        return cls(patterns, widths, _Pass(owners, databases[0]), _Pass(wide_owners, databases[1]))
+        return cls(patterns, widths, Pass(owners, databases[0]), Pass(wide_owners, databases[1]))
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -297,13 +307,13 @@ def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
 @lru_cache(maxsize=4_096)
 def max_width(pattern: Pattern) -> int:
     """The most characters a match can span; more than `MAX_WIDTH` when there is no bound."""
-    parsed = _parse(pattern)
+    parsed = parse(pattern)
     return min(int(parsed.max_width()), MAX_WIDTH + 1)
 
 
 def look_ahead(pattern: Pattern) -> int:
     """How many characters after a match its look-arounds and `\b` may look at, `CONTEXT` at the most."""
-    return min(1 + _ahead(_parse(pattern)), CONTEXT)
+    return min(1 + _ahead(parse(pattern)), CONTEXT)
 
 
 def _ahead(node: Any) -> int:
@@ -353,7 +363,8 @@ def _pumped(expression: str) -> Iterable[str]:
     return (char * 400 + "\x00" for char in letters[:80])
 
 
-def _parse(pattern: Pattern) -> Any:
+def parse(pattern: Pattern) -> Any:
+    """The parse tree of a pattern, of the classes of `regex._regex_core`."""
     # The width is known to the parser of `regex` only; there is no public way to ask for it.
     core: Any = _regex_core
     flags = _regex_flags(pattern)
@@ -462,12 +473,13 @@ def _widened(expression: str) -> str:
     """
     if "(?P=" not in expression:
         expression = _GROUP.sub("(?:", expression)
-    return _WIDE.sub(r"{\1,}", expression)
+    return _WIDE.sub(r"{\1,}", _CODE_POINT.sub(r"\1\\x{\2}", expression))
 
 
 _TURKIC = {ord("İ"): "i", ord("ı"): "i"}
 _GROUP = re.compile(r"(?<!\\)\(\?P<\w+>")
 _WIDE = re.compile(r"(?<!\\)\{(\d+),\d{3,}\}")
+_CODE_POINT = re.compile(r"((?<!\\)(?:\\\\)*)\\u([0-9A-Fa-f]{4})")  # hyperscan spells it otherwise
 _NEEDS_PREFILTER = re.compile(r"\(\?<?[=!]|\(\?>|[*+?}]\+|\\[1-9]|\\[bB]")
 
 

@@ -23,7 +23,7 @@ import regex
 
 from guardrails.catalogue.identifier_kinds import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
-from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
+from guardrails.detectors.base import CannotJudge, Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.patterns import MAX_WIDTH, Index, PatternError, compile_regex, max_width
 from guardrails.detectors.pii_custom import Custom
 from guardrails.detectors.pii_documents import DOCUMENTS
@@ -43,6 +43,10 @@ PATTERN_SECONDS = 0.5
 
 OTHER_MODEL = "spacy:en_core_web_sm"
 """What finds the entities that our own model does not know, unless a policy names a model."""
+
+PROOF_REACH = 272
+"""How far behind a match its proof and its context words may stand, at most."""
+
 
 _PHONE = "PHONE_NUMBER"
 _OWN = (*OWN, *ONLINE, *DOCUMENTS)
@@ -219,6 +223,11 @@ class PiiDetector:
         """The most characters that a hit of `inspect` spans; None without a bound, as a name has none."""
         widths = [max_width(recipe.pattern) for recipe in self._alone]
         return None if self._readers or max(widths, default=0) > MAX_WIDTH else max(widths, default=0)
+
+    @property
+    def foresight(self) -> Foresight | None:
+        """Names hang on the whole of what is said around them."""
+        return None if self.inspects else Foresight(PROOF_REACH)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._shared)

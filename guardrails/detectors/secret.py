@@ -12,8 +12,8 @@ import msgspec
 from guardrails.catalogue.secret_kinds import SecretKind, kinds
 from guardrails.catalogue.validators import REQUIRED, SUPPORTING, no_placeholder
 from guardrails.detectors.assigned import AssignedKinds, stems
-from guardrails.detectors.assignments import Assignment, Reader
-from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
+from guardrails.detectors.assignments import MAX_VALUE, Assignment, Reader
+from guardrails.detectors.base import Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.generic import generic_score
 from guardrails.detectors.readers import READERS
 from guardrails.model import Hit, Severity, Span
@@ -59,6 +59,8 @@ def _chosen(globs: Sequence[str], field: str, catalogue: dict[str, SecretKind]) 
 
 
 GENERIC = "generic-assignment"
+_NEXT_LINE = 160
+"""How far into the next line a value may stand: no value goes on behind a line break."""
 
 
 class SecretDetector:
@@ -89,6 +91,13 @@ class SecretDetector:
         ) + tuple(pattern for _, pattern in read)
         self._reader = Reader(stems(chosen))
         self.patterns = own + (self._reader.patterns if self._assigned or self._generic else ())
+
+    @property
+    def foresight(self) -> Sequence[Foresight]:
+        """What is assigned to a name stands behind the match that located it, in the same line or the next."""
+        own = len(self._kinds)
+        located = len(self.patterns) - own
+        return [Foresight(0)] * own + [Foresight(MAX_VALUE, _NEXT_LINE)] * located
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._kinds)

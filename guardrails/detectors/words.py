@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import regex
 
-from guardrails.detectors.base import Deadline, Match, Pattern, SpecError
+from guardrails.detectors.base import Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.patterns import MAX_WIDTH
 from guardrails.model import Hit
 from guardrails.text import View
@@ -58,6 +58,7 @@ class WordsDetector:
     """Each phrase is a pattern of the shared pass, compiled for confirmation when it first occurs."""
 
     inspects = False
+    foresight = Foresight(0)
 
     def __init__(self, spec: WordsSpec) -> None:
         self.name = f"words {spec.match.value}"

@@ -13,11 +13,12 @@ from guardrails.masking.operators import (
     replacement,
 )
 from guardrails.masking.own import own_placeholders
-from guardrails.masking.placeholders import placeholder
+from guardrails.masking.placeholders import PLACEHOLDER, placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
+    "PLACEHOLDER",
     "AnyMask",
     "EncryptMask",
     "HashMask",

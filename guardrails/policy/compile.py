@@ -12,7 +12,7 @@ import regex
 
 from guardrails import __version__
 from guardrails.detectors import Detector, PiiSpec, SpecError
-from guardrails.detectors.base import Pattern, Placed, Spec
+from guardrails.detectors.base import Pattern, Placed, Spec, foresight
 from guardrails.detectors.patterns import Index, PatternError, check
 from guardrails.model import Action, Mode, OnError
 from guardrails.policy.decode import LoadedFile, load_file
@@ -194,6 +194,7 @@ class _Compiler:
                 if rule.escalate
                 else None,
                 deny_streams=policy.streams is OnError.DENY,
+                on_streams=foresight(self._detectors[detector]) is not None,
                 description=rule.description,
                 tags=rule.tags,
                 references=rule.references,

@@ -15,7 +15,7 @@ import msgspec
 import regex
 
 from guardrails.detectors import Detector
-from guardrails.detectors.base import CannotJudge, Deadline, Match
+from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern
 from guardrails.detectors.patterns import CONTEXT, Index
 from guardrails.evidence import EvidenceError
 from guardrails.masking import AnyMask
@@ -31,7 +31,7 @@ from guardrails.model import (
     Role,
     Severity,
 )
-from guardrails.text import ViewLimits, views
+from guardrails.text import View, ViewLimits, views
 
 _CONTEXTS_REMEMBERED = 1_024
 
@@ -105,6 +105,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     mask: AnyMask | None = None
     escalate: CompiledEscalation | None = None
     deny_streams: bool = False  # deny the request of a stream whose response this rule could not see
+    on_streams: bool = True  # whether it can be judged on a text that arrives bit by bit
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -152,6 +153,10 @@ def _inspected(detector: Detector) -> int | None:
     """The widest of what a detector finds beside its patterns, None without a bound."""
     reach: int | None = getattr(detector, "reach", None) if detector.inspects else 0
     return reach
+
+
+Noted = list[tuple[View, dict[int, list[Match]]]]
+"""Every view of a text with the confirmed matches in it, by number of the index's pattern."""
 
 
 class PolicySet:
@@ -227,6 +232,27 @@ class PolicySet:
             reach = max(reach, width + CONTEXT)
         return reach
 
+    def on_streams(self) -> PolicySet:
+        """This set with the rules that can be judged on a text that arrives bit by bit."""
+        return PolicySet(
+            [rule for rule in self.rules if rule.on_streams],
+            self.exceptions,
+            self.detectors,
+            self._index,
+            self._owners,
+            self.digest,
+            limits=self._limits,
+        )
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """The expressions of the shared pass."""
+        return self._index.patterns
+
+    def owners(self, pattern: int) -> Sequence[tuple[int, int]]:
+        """The detectors whose pattern it is, with its number among each one's own."""
+        return self._owners[pattern]
+
     def rules_for(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
         """The rules that apply to an exchange."""
         said = self._heeded(context)
@@ -251,8 +277,8 @@ class PolicySet:
     def _covering(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
         return tuple(rule for rule in self.rules if rule.covers_exchange(hook, context))
 
-    def look(self, text: str, wanted: frozenset[int], deadline: Deadline) -> Seen:
-        """Runs the `wanted` detectors over one text, in all its views.
+    def look(self, text: str, wanted: frozenset[int], deadline: Deadline, noted: Noted | None = None) -> Seen:
+        """Runs the `wanted` detectors over one text, in all its views, which go into `noted`.
 
         A detector that could not look is in `failed`; the others' hits are complete. Raises
         `CannotJudge` at the deadline.
@@ -269,6 +295,8 @@ class PolicySet:
         patterns, inspecting = self._choose(wanted)
         for view in seen.all:
             scanned = self._index.scan(view.text, deadline, view.fresh, patterns)
+            if noted is not None:
+                noted.append((view, scanned.matches))
             mine: dict[int, list[Match]] = {}
             for number, matches in scanned.matches.items():
                 for detector, own in self._owners[number]:
@@ -329,6 +357,7 @@ __all__ = [
     "CompiledRule",
     "CompiledScope",
     "Globs",
+    "Noted",
     "PolicySet",
     "Seen",
 ]

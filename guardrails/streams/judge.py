@@ -1,0 +1,376 @@
+"""Texts that arrive bit by bit: what is decided of them, and what must wait for more.
+
+A text is judged over a window: some characters that have been given out already, for what looks back,
+and all that is held back. Given out is what comes before the first place where something could still
+change: where a match is under way (`guardrails.streams.alive`), an encoded run goes on
+(`guardrails.streams.runs`), or what was matched may hang on what follows. So whatever way a text is cut
+up, what is given out is the text as the engine masks it as a whole.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from guardrails.detectors.base import CannotJudge, Deadline, Pattern, foresight
+from guardrails.detectors.patterns import CONTEXT
+from guardrails.engine import Decision, Engine, Stretch
+from guardrails.masking import PLACEHOLDER, Replacement, apply_plan
+from guardrails.model import (
+    Address,
+    Context,
+    Edit,
+    Finding,
+    Hook,
+    Kind,
+    Mode,
+    OnError,
+    Reason,
+    Role,
+    Segment,
+    Unjudged,
+    Verdict,
+)
+from guardrails.policy.policyset import Noted, Seen
+from guardrails.streams import runs
+from guardrails.streams.alive import Alive
+from guardrails.text import View
+
+MAX_HELD = 64_000
+"""The most characters that are held back; a text that needs more is unjudged."""
+
+KEPT = 2 * CONTEXT
+"""How many characters that were given out are judged along, at least, for what looks back."""
+
+PATIENCE = 8
+"""A long part held back is judged again only when an eighth as much is new: that keeps time linear."""
+
+_ADDRESS = Address("")
+
+
+class Denied(Exception):
+    """The stream is to end. `decision` says why; nothing of what led to it was given out."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"denied by {', '.join(decision.rules()) or 'what could not be judged'}")
+        self.decision = decision
+
+
+class Released(msgspec.Struct, frozen=True):
+    """What is given out: `text` for the source's characters `[start, end)`, after `edits` at their offsets."""
+
+    start: int
+    end: int
+    text: str
+    edits: tuple[Replacement, ...] = ()
+
+
+class StreamEngine:
+    """An engine made ready for streams. Safe in several threads; made anew with every policy set."""
+
+    def __init__(self, engine: Engine, cache: Path | None = None) -> None:
+        """`cache` is a folder that keeps compiled databases."""
+        policies = engine.policies.on_streams()
+        self.whole = engine
+        self.engine = Engine(policies, engine.keys)
+        patterns = policies.patterns
+        self._alive = Alive((*patterns, Pattern("placeholder", PLACEHOLDER.pattern)), cache)
+        detectors = policies.detectors
+        self._behind = [
+            [said for one, own in policies.owners(number) if (said := foresight(detectors[one], own))]
+            for number in range(len(patterns))
+        ]
+        self._of: dict[int, list[int]] = {}
+        self._chosen: dict[frozenset[int], frozenset[int]] = {}
+        for number in range(len(patterns)):
+            for detector, _ in policies.owners(number):
+                self._of.setdefault(detector, []).append(number)
+
+    def patterns(self, wanted: frozenset[int]) -> frozenset[int]:
+        """The patterns of some detectors, and the one of placeholders."""
+        chosen = self._chosen.get(wanted)
+        if chosen is None:
+            own = (number for detector in wanted for number in self._of.get(detector, ()))
+            chosen = self._chosen[wanted] = frozenset((*own, len(self._behind)))
+        return chosen
+
+    def look(self, text: str, since: int, wanted: frozenset[int], deadline: Deadline) -> tuple[Seen, int]:
+        """What is seen in a text of which `since` characters are decided, and up to where all is decided.
+
+        Raises `CannotJudge`.
+        """
+        noted: Noted = []
+        seen = self.engine.policies.look(text, wanted, deadline, noted)
+        return seen, self.decided(text, since, noted, self.patterns(wanted), deadline)
+
+    def decided(
+        self, text: str, since: int, noted: Noted, patterns: frozenset[int], deadline: Deadline
+    ) -> int:
+        """Where the first thing begins that more text could change."""
+        length = len(text)
+        until = length
+        spans: list[tuple[int, int]] = []
+        settled: dict[
+            int, int
+        ] = {}  # by id of a view: up to where no more text makes others of its characters
+        for view, matches in noted:
+            whole = view.whole is not None
+            if not whole and not view.name.endswith("tags"):
+                at = since if view.parent is None else 0
+                first = self._open(view, at, settled, patterns, deadline)
+                if first < len(view.text):
+                    until = min(until, view.source_span(first, len(view.text)).start)
+            for number, found in matches.items():
+                behind = () if whole else self._behind[number]
+                for one in found:
+                    span = view.source_span(one.outer_start, one.outer_end)
+                    # Whether it counts may hang on what is not there yet.
+                    unsure = not all(said.has_come(view.text, one.outer_end) for said in behind)
+                    spans.append((span.start, length if unsure else span.end))
+        return max(since, _before(until, spans))
+
+    def _open(
+        self, view: View, at: int, settled: dict[int, int], patterns: frozenset[int], deadline: Deadline
+    ) -> int:
+        """Where in a view the first thing begins that goes on to its end."""
+        text = view.text
+        end = runs.unsettled(text)
+        if view.parent is not None:
+            end = min(end, view.place_of(settled.get(id(view.parent), len(view.parent.text))))
+        settled[id(view)] = end
+        # What is alive at the end was so before its last character.
+        return min(end, runs.start(text), self._alive.start(text[:end], at, patterns, deadline))
+
+
+def _before(until: int, spans: list[tuple[int, int]]) -> int:
+    """The last place up to `until` that is in no span; spans end where they may not be cut."""
+    for start, end in sorted(spans, reverse=True):
+        if start < until < end:
+            until = start
+    return until
+
+
+class Stream:
+    """One streamed response: its channels count together, and share what was found."""
+
+    def __init__(
+        self, on: StreamEngine, context: Context, today: dt.date, hook: Hook = Hook.RESPONSE
+    ) -> None:
+        self.on = on
+        self.context = context
+        self.hook = hook
+        self.today = today
+        self.findings: list[Finding] = []
+        self.shadow: list[Finding] = []
+        self.excused: list[Finding] = []
+        self.unjudged: list[Unjudged] = []
+        self.characters = 0
+        self.segments = 0
+        self.masked = False
+        self.denied = False
+        self._values: dict[str, frozenset[str]] = {}
+        self._rules = on.engine.policies.rules_for(hook, context)
+
+    def channel(self, role: Role = Role.ASSISTANT, kind: Kind = Kind.TEXT) -> TextJudge:
+        """A judge of one text of the stream."""
+        self.segments += 1
+        return TextJudge(self, role, kind)
+
+    def wanted(self, role: Role, kind: Kind) -> frozenset[int]:
+        """The detectors of the rules for a text."""
+        return frozenset(rule.detector for rule in self._rules if rule.covers_segment(role, kind))
+
+    def judge(self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline) -> Decision:
+        """Judges a stretch of one of the texts."""
+        return self.on.engine.judge_stretch(
+            segment,
+            seen,
+            msgspec.structs.replace(stretch, values=self._values),
+            self.hook,
+            self.context,
+            deadline=deadline,
+            today=self.today,
+        )
+
+    def take(self, decision: Decision) -> None:
+        """Counts what was decided. Raises `Denied`."""
+        self.findings += decision.findings
+        self.shadow += decision.shadow
+        self.excused += decision.excused
+        self.unjudged += [one for one in decision.unjudged if one not in self.unjudged]
+        for finding in decision.findings:
+            known = self._values.get(finding.rule, frozenset())
+            self._values[finding.rule] = known | {finding.fingerprint}
+        self.masked = self.masked or decision.verdict is Verdict.MASK
+        if decision.verdict is Verdict.DENY:
+            self.denied = True
+            raise Denied(self.decision())
+
+    def fail(self, failure: Unjudged, *, always: bool = False) -> None:
+        """Something could not be judged. Raises `Denied` where a rule wants that, or `always`."""
+        if failure not in self.unjudged:
+            self.unjudged.append(failure)
+        strict = (rule.mode is Mode.ENFORCE and rule.on_error is OnError.DENY for rule in self._rules)
+        if always or any(strict):
+            self.denied = True
+            raise Denied(self.decision())
+
+    def decision(self) -> Decision:
+        """What was decided so far."""
+        verdict = Verdict.DENY if self.denied else Verdict.MASK if self.masked else Verdict.ALLOW
+        return Decision(
+            verdict=verdict,
+            hook=self.hook,
+            policy=self.on.whole.policies.digest,
+            findings=tuple(self.findings),
+            shadow=tuple(self.shadow),
+            excused=tuple(self.excused),
+            unjudged=tuple(self.unjudged),
+            segments=self.segments,
+            characters=self.characters,
+        )
+
+
+class TextJudge:
+    """One text of a stream. `feed` what arrives, `close` at its end; both give out what is decided."""
+
+    def __init__(self, stream: Stream, role: Role, kind: Kind) -> None:
+        self._stream = stream
+        self._role = role
+        self._kind = kind
+        self._wanted = stream.wanted(role, kind)
+        self._window = ""
+        self._base = 0  # where the window begins in the text
+        self._given = 0  # up to where the text has been given out
+        self._cuts = [0]  # where the text was cut when some of it was given out, within the window
+        self._edits: list[Replacement] = []  # made in the window, at offsets of the text
+        self._waiting = 0  # characters that came since it was last judged
+        self._patience = 0
+        self._closed = False
+
+    @property
+    def held(self) -> int:
+        """How many characters are held back."""
+        return self._base + len(self._window) - self._given
+
+    def feed(self, text: str, deadline: Deadline) -> Released:
+        """Takes more of the text. Raises `Denied`."""
+        assert not self._closed
+        self._stream.characters += len(text)
+        self._window += text
+        self._waiting += len(text)
+        if self._wanted and self._waiting <= self._patience:
+            return Released(self._given, self._given, "")
+        return self._judge(deadline, last=False)
+
+    def close(self, deadline: Deadline) -> Released:
+        """The text has ended. Raises `Denied`."""
+        self._closed = True
+        return self._judge(deadline, last=True)
+
+    def _judge(self, deadline: Deadline, *, last: bool) -> Released:
+        self._waiting = 0
+        end = self._base + len(self._window)
+        if not self._wanted or end == self._given:
+            return self._give(end, ())
+        since = self._given - self._base
+        try:
+            seen, until = self._stream.on.look(self._window, since, self._wanted, deadline)
+        except CannotJudge as failure:
+            self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
+            return self._give(end, ())
+        if last:
+            until = len(self._window)
+        elif self.held > MAX_HELD:
+            self._stream.fail(
+                Unjudged(Reason.TOO_LONG, None, _ADDRESS, "more text would have to be held back")
+            )
+            until = len(self._window)
+        return self._settle(seen, since, until, deadline, last=last)
+
+    def _settle(self, seen: Seen, since: int, until: int, deadline: Deadline, *, last: bool) -> Released:
+        """Decides up to `until`, or less where the edits show that it cannot be cut there."""
+        base = self._base
+        prior = tuple(
+            Edit(_ADDRESS, one.start - base, one.end - base, one.text)
+            for one in self._edits
+            if one.start >= base
+        )
+        segment = Segment(_ADDRESS, self._role, self._kind, self._window)
+        if (
+            not seen.failed
+            and not prior
+            and not any(
+                since < one.end and one.start < until for found in seen.hits.values() for one in found
+            )
+        ):
+            return self._give(until + base, ())
+        while until > since:
+            decision = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
+            found = (*decision.findings, *decision.shadow, *decision.excused)
+            if any(one.start < since for one in found):
+                failure = Unjudged(Reason.UNAPPLICABLE, None, _ADDRESS, "its beginning was given out before")
+                self._stream.fail(failure, always=True)
+            until_then = until
+            if not last:
+                until = _before(until, [(one.start, one.end) for one in found])
+                if until == until_then and decision.edits:
+                    until = self._uncut(decision.edits, prior, since, until, deadline)
+            if until == until_then:
+                self._stream.take(decision)
+                edits = [Replacement(one.start + base, one.end + base, one.text) for one in decision.edits]
+                return self._give(until + base, edits)
+        self._patience = self.held // PATIENCE
+        return Released(self._given, self._given, "")
+
+    def _uncut(
+        self, edits: Sequence[Edit], prior: Sequence[Edit], since: int, until: int, deadline: Deadline
+    ) -> int:
+        """As `until`, where what is masked could become part of a match with what follows."""
+        replacements = [Replacement(one.start, one.end, one.text) for one in (*prior, *edits)]
+        masked = apply_plan(self._window, replacements)
+        noted: Noted = []
+        on = self._stream.on
+        try:
+            on.engine.policies.look(masked, self._wanted, deadline, noted)
+            start = on.decided(masked, 0, noted, on.patterns(self._wanted), deadline)
+        except CannotJudge as failure:
+            self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
+            return until
+        return max(since, min(until, _at_source(start, replacements)))
+
+    def _give(self, end: int, edits: Sequence[Replacement]) -> Released:
+        start, base = self._given, self._base
+        relative = [Replacement(one.start - start, one.end - start, one.text) for one in edits]
+        text = apply_plan(self._window[start - base : end - base], relative)
+        self._given = end
+        self._patience = self.held // PATIENCE
+        self._edits += edits
+        self._cuts.append(end)
+        first = self._cuts[max(0, bisect_right(self._cuts, end - KEPT) - 1)]
+        if first - base > KEPT or not self._wanted:
+            self._window = self._window[first - base :]
+            self._base = first
+            self._cuts = [one for one in self._cuts if one >= first]
+            self._edits = [one for one in self._edits if one.start >= first]
+        return Released(start, end, text, tuple(edits))
+
+
+def _at_source(at: int, replacements: Sequence[Replacement]) -> int:
+    """The place in the source of one in the text after replacements; the start of what was replaced."""
+    shift = 0
+    for one in replacements:
+        start = one.start + shift
+        if at < start:
+            break
+        if at < start + len(one.text):
+            return one.start
+        shift += len(one.text) - (one.end - one.start)
+    return at - shift
+
+
+__all__ = ["Denied", "Released", "Stream", "StreamEngine", "TextJudge"]
