@@ -61,7 +61,7 @@ class Denied(Exception):
 
 
 class Released(msgspec.Struct, frozen=True):
-    """What is given out: `text` for the source's characters `[start, end)`, after `edits` at their offsets."""
+    """What is given out: `text` for the source's characters `[start, end)`, after `edits` made in them."""
 
     start: int
     end: int
@@ -180,6 +180,11 @@ class Stream:
         self.segments += 1
         return TextJudge(self, role, kind)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no rule concerns this stream."""
+        return not self._rules
+
     def wanted(self, role: Role, kind: Kind) -> frozenset[int]:
         """The detectors of the rules for a text."""
         return frozenset(rule.detector for rule in self._rules if rule.covers_segment(role, kind))
@@ -236,7 +241,7 @@ class Stream:
 
 
 class TextJudge:
-    """One text of a stream. `feed` what arrives, `close` at its end; both give out what is decided."""
+    """One text of a stream. `feed` what arrives, `settle` at its end; both give out what is decided."""
 
     def __init__(self, stream: Stream, role: Role, kind: Kind) -> None:
         self._stream = stream
@@ -250,7 +255,6 @@ class TextJudge:
         self._edits: list[Replacement] = []  # made in the window, at offsets of the text
         self._waiting = 0  # characters that came since it was last judged
         self._patience = 0
-        self._closed = False
 
     @property
     def held(self) -> int:
@@ -259,7 +263,6 @@ class TextJudge:
 
     def feed(self, text: str, deadline: Deadline) -> Released:
         """Takes more of the text. Raises `Denied`."""
-        assert not self._closed
         self._stream.characters += len(text)
         self._window += text
         self._waiting += len(text)
@@ -267,9 +270,11 @@ class TextJudge:
             return Released(self._given, self._given, "")
         return self._judge(deadline, last=False)
 
-    def close(self, deadline: Deadline) -> Released:
-        """The text has ended. Raises `Denied`."""
-        self._closed = True
+    def settle(self, deadline: Deadline) -> Released:
+        """Gives out what is held back: nothing more is to come, as far as one knows.
+
+        More may be fed nevertheless; a value that began before then ends the stream. Raises `Denied`.
+        """
         return self._judge(deadline, last=True)
 
     def _judge(self, deadline: Deadline, *, last: bool) -> Released:

@@ -118,7 +118,7 @@ def streamed(parts, on=STREAMS, kind=Kind.TEXT):
     stream = Stream(on, CONTEXT, TODAY)
     judge = stream.channel(kind=kind)
     given = [judge.feed(part, Deadline.after(60)).text for part in parts]
-    given.append(judge.close(Deadline.after(60)).text)
+    given.append(judge.settle(Deadline.after(60)).text)
     return given, stream.decision()
 
 
@@ -154,7 +154,7 @@ GENEROUS = settings(max_examples=150, deadline=None, suppress_health_check=list(
 @GENEROUS
 @given(cut(texts()))
 def test_however_a_text_is_cut_up_the_output_is_the_masked_whole(case):
-    """The parts given out together are the text as the engine masks it as a whole, and so is what was found."""
+    """What is given out is the text as the engine masks it as a whole, and the same was found."""
     text, parts = case
     expected, masked = whole(text)
     given_out, decision = streamed(parts)
