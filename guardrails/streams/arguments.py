@@ -97,10 +97,15 @@ class ArgumentsJudge:
             self._frames.append("]" if mark == "[" else "}")
             self._expects = "value or close" if mark == "[" else "key or close"
             self._at += 1
-        elif mark in "]}" and self._frames[-1:] == [mark] and self._expects in {
-            "more",
-            "value or close" if mark == "]" else "key or close",
-        }:
+        elif (
+            mark in "]}"
+            and self._frames[-1:] == [mark]
+            and self._expects
+            in {
+                "more",
+                "value or close" if mark == "]" else "key or close",
+            }
+        ):
             self._frames.pop()
             self._after_value()
             self._at += 1

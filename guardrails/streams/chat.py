@@ -1,0 +1,126 @@
+"""Chunks of OpenAI chat completions and completions, as OpenAI and compatible servers stream them."""
+
+from __future__ import annotations
+
+import copy
+
+import msgspec
+
+from guardrails.bodies import Format
+from guardrails.streams.events import Channel, Path, Reading, Text, Whole, put
+
+# Reasoning is left alone, as in a whole body.
+_DELTA = frozenset(
+    {"role", "name", "content", "refusal", "tool_calls", "function_call"}
+    | {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"}
+)
+_CHOICE = frozenset(
+    {"index", "delta", "text", "finish_reason", "native_finish_reason", "stop_reason", "logprobs"}
+    | {"content_filter_results", "token_ids"}
+)
+_CHUNK = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
+    | {"provider", "obfuscation", "prompt_filter_results"}
+)
+
+
+class ChatStream:
+    """Each choice has its content, its refusal and its tool calls."""
+
+    def read(self, _name: str, body: dict[str, object]) -> Reading:
+        """What a chunk holds."""
+        reader = _Chunk(body)
+        wholes = (Whole((), reader.rest(), (), Format.OPENAI_CHAT),) if reader.strange else ()
+        return Reading(tuple(reader.texts), wholes, tuple(reader.before), tuple(reader.ends))
+
+    def denied(self, message: str) -> bytes:
+        """An error in place of a chunk, which the SDKs raise."""
+        error = {"message": message, "type": "guardrail_denied", "param": None, "code": "content_filter"}
+        return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+
+
+class _Chunk:
+    def __init__(self, body: dict[str, object]) -> None:
+        self.texts: list[Text] = []
+        self.before: list[Channel] = []
+        self.ends: list[object] = []
+        self._body = body
+        self.strange = not body.keys() <= _CHUNK
+        choices = body.get("choices")
+        if not isinstance(choices, list):
+            self.strange = True
+            return
+        for place, choice in enumerate(choices):
+            if isinstance(choice, dict):
+                self._choice(choice, ("choices", place))
+            else:
+                self.strange = True
+
+    def rest(self) -> dict[str, object]:
+        """The chunk without the texts that are judged across chunks."""
+        body = copy.deepcopy(self._body)
+        for text in self.texts:
+            put(body, text.path, "")
+        return body
+
+    def _choice(self, choice: dict[str, object], path: Path) -> None:
+        index = choice.get("index", path[-1])
+        if not isinstance(index, int):
+            index = path[-1]
+        forget = ((*path, "logprobs"),) if choice.get("logprobs") else ()
+        self._text((index, "text"), choice, (*path, "text"), forget)
+        self.strange = self.strange or not choice.keys() <= _CHOICE
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._delta(delta, index, (*path, "delta"), forget)
+        elif delta is not None:
+            self.strange = True
+        if choice.get("finish_reason") is not None:
+            self.ends.append(index)
+
+    def _delta(self, delta: dict[str, object], index: object, path: Path, forget: tuple[Path, ...]) -> None:
+        self._text((index, "content"), delta, (*path, "content"), forget)
+        self._text((index, "refusal"), delta, (*path, "refusal"), forget)
+        self.strange = self.strange or not delta.keys() <= _DELTA
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list):
+            # What was said before the calls has most likely ended.
+            self.before.append((index, "content"))
+            for place, call in enumerate(calls):
+                self._call(call, index, (*path, "tool_calls", place))
+        elif calls is not None:
+            self.strange = True
+        function = delta.get("function_call")
+        if isinstance(function, dict):
+            self.before.append((index, "content"))
+            self._text((index, "function"), function, (*path, "function_call", "arguments"), arguments=True)
+        elif function is not None:
+            self.strange = True
+
+    def _call(self, call: object, index: object, path: Path) -> None:
+        if not isinstance(call, dict):
+            self.strange = True
+            return
+        number = call.get("index", path[-1])
+        for member, text in (("function", "arguments"), ("custom", "input")):
+            inner = call.get(member)
+            if isinstance(inner, dict):
+                self._text((index, f"call {number}"), inner, (*path, member, text), arguments=True)
+            elif inner is not None:
+                self.strange = True
+
+    def _text(
+        self,
+        channel: Channel,
+        holder: dict[str, object],
+        path: Path,
+        forget: tuple[Path, ...] = (),
+        *,
+        arguments: bool = False,
+    ) -> None:
+        value = holder.get(str(path[-1]))
+        if isinstance(value, str):
+            if value:
+                self.texts.append(Text(channel, path, value, arguments, forget))
+        elif value is not None:
+            self.strange = True

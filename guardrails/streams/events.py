@@ -1,0 +1,280 @@
+"""Streams of a provider's events: texts in them are judged across events, the rest event by event.
+
+An event is sent on as the bytes that came once all its texts are decided, in the order in which they
+came; only an event whose text is masked is written anew. So nothing is delayed by more than what is held
+back and the rest of its event, and a stream in which nothing is found stays as it is byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from guardrails import bodies
+from guardrails.detectors.base import Deadline
+from guardrails.masking import Replacement
+from guardrails.model import Hook, Kind, Reason, Role, Unjudged, Verdict
+from guardrails.streams import sse
+from guardrails.streams.arguments import ArgumentsJudge
+from guardrails.streams.judge import Denied, Released, Stream, TextJudge
+
+Path = tuple[str | int, ...]
+Channel = tuple[Hashable, str]
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A part of a channel's text: where it stands in its event."""
+
+    channel: Channel
+    path: Path
+    text: str
+    arguments: bool = False
+    forget: tuple[Path, ...] = ()  # what repeats the text, and goes when it is masked
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """What stands whole in an event: the value at `path`, judged as a part of a body of `format`.
+
+    `wrap` are the members around it that make a body of it, `at` its place in there.
+    """
+
+    path: Path
+    body: object
+    at: Path
+    format: bodies.Format
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a dialect finds in an event.
+
+    A channel is named by a group (a choice, a content block) and a name within it. Channels of `before`
+    are settled before the event's texts, and those of the groups `ends` after them: None for all.
+    """
+
+    texts: tuple[Text, ...] = ()
+    wholes: tuple[Whole, ...] = ()
+    before: tuple[Channel, ...] = ()
+    ends: tuple[Hashable, ...] | None = ()
+
+
+class Dialect(Protocol):
+    """How one provider's events are read, and how a stream is ended that must not go on."""
+
+    def read(self, name: str, body: dict[str, object]) -> Reading:
+        """What an event holds."""
+        ...
+
+    def denied(self, message: str) -> bytes:
+        """The events that end a denied stream."""
+        ...
+
+
+class _Slot(msgspec.Struct):
+    """A text of a waiting event, at `[start, end)` of its channel."""
+
+    text: Text
+    channel: _Channel
+    start: int
+    end: int
+
+
+class _Channel:
+    """A judged text, and the edits in it that some waiting event still needs."""
+
+    def __init__(self, judge: TextJudge | ArgumentsJudge) -> None:
+        self.judge = judge
+        self.fed = 0
+        self.given = 0
+        self.edits: deque[Replacement] = deque()
+
+    def take(self, released: Released) -> None:
+        self.given = released.end
+        self.edits += released.edits
+
+    def written(self, slot: _Slot) -> str | None:
+        """A slot's text with the edits in it; None where there are none. An edit stands where it begins."""
+        while self.edits and self.edits[0].end <= slot.start:
+            self.edits.popleft()
+        parts: list[str] = []
+        at = slot.start
+        changed = False
+        for edit in self.edits:
+            if edit.start >= slot.end and not edit.start == edit.end == slot.end:
+                break
+            changed = True
+            start, end = max(edit.start, at), min(edit.end, slot.end)
+            parts.append(slot.text.text[at - slot.start : start - slot.start])
+            if edit.start >= slot.start:
+                parts.append(edit.text)
+            at = max(at, end)
+        if not changed:
+            return None
+        return "".join((*parts, slot.text.text[at - slot.start :]))
+
+
+class _Waiting(msgspec.Struct):
+    """An event that is not sent on yet."""
+
+    event: sse.Event
+    body: dict[str, object] | None
+    slots: list[_Slot]
+    changed: bool = False
+
+    def decided(self) -> bool:
+        return all(slot.channel.given >= slot.end for slot in self.slots)
+
+    def written(self) -> bytes:
+        """The event as it is sent on."""
+        for slot in self.slots:
+            text = slot.channel.written(slot)
+            assert self.body is not None
+            put(self.body, slot.text.path, slot.text.text if text is None else text)
+            if text is not None:
+                for path in slot.text.forget:
+                    put(self.body, path, None)
+                self.changed = True
+        if not self.changed:
+            return self.event.raw
+        return self.event.with_data(msgspec.json.encode(self.body))
+
+
+class EventStream:
+    """Judges a stream of events. `denied` is set when it has ended early; then nothing more is given out."""
+
+    def __init__(self, stream: Stream, dialect: Dialect) -> None:
+        self.stream = stream
+        self.denied: Denied | None = None
+        self._dialect = dialect
+        self._reader = sse.Reader()
+        self._channels: dict[Channel, _Channel] = {}
+        self._waiting: deque[_Waiting] = deque()
+
+    def feed(self, data: bytes, deadline: Deadline) -> bytes:
+        """Takes more of the stream and gives what can be sent on."""
+        if self.stream.idle:
+            return data
+        return self._run(data, deadline, last=False)
+
+    def close(self, deadline: Deadline) -> bytes:
+        """The stream has ended; gives the rest."""
+        if self.stream.idle:
+            return b""
+        return self._run(b"", deadline, last=True)
+
+    def _run(self, data: bytes, deadline: Deadline, *, last: bool) -> bytes:
+        if self.denied is not None:
+            return b""
+        out: list[bytes] = []
+        try:
+            try:
+                events = self._reader.feed(data)
+            except sse.TooLargeError:
+                self.stream.fail(Unjudged(Reason.TOO_LONG, detail="an event of the stream"), always=True)
+                events = []
+            if last:
+                events += self._reader.close()
+            for event in events:
+                self._take(event, deadline)
+                out += self._ready()
+            if last:
+                self._settle(self._channels, deadline)
+                out += self._ready()
+        except Denied as denied:
+            out += self._ready()
+            self.denied = denied
+            self._waiting.clear()
+            out.append(self._dialect.denied("the response was stopped by a guardrail"))
+        return b"".join(out)
+
+    def _ready(self) -> Iterator[bytes]:
+        while self._waiting and self._waiting[0].decided():
+            yield self._waiting.popleft().written()
+
+    def _take(self, event: sse.Event, deadline: Deadline) -> None:
+        body = None if event.data is None else _decoded(event.data)
+        if body is None:
+            if event.data is not None and event.data.strip() not in {b"", b"[DONE]"}:
+                self.stream.fail(Unjudged(Reason.UNKNOWN_FORMAT, detail="an event is no JSON object"))
+            if event.data is not None and event.data.strip() == b"[DONE]":
+                self._settle(self._channels, deadline)
+            self._waiting.append(_Waiting(event, None, []))
+            return
+        reading = self._dialect.read(event.name, body)
+        self._settle(reading.before, deadline)
+        waiting = _Waiting(event, body, [])
+        for whole in reading.wholes:
+            self._judge_whole(waiting, whole, deadline)
+        self._waiting.append(waiting)
+        for text in reading.texts:
+            channel = self._channel(text)
+            start = channel.fed
+            channel.fed += len(text.text)
+            waiting.slots.append(_Slot(text, channel, start, channel.fed))
+            channel.take(channel.judge.feed(text.text, deadline))
+        ends = reading.ends
+        self._settle([one for one in self._channels if ends is None or one[0] in ends], deadline)
+
+    def _channel(self, text: Text) -> _Channel:
+        channel = self._channels.get(text.channel)
+        if channel is None:
+            judge: TextJudge | ArgumentsJudge = (
+                ArgumentsJudge(self.stream)
+                if text.arguments
+                else self.stream.channel(Role.ASSISTANT, Kind.TEXT)
+            )
+            channel = self._channels[text.channel] = _Channel(judge)
+        return channel
+
+    def _settle(self, names: Iterable[Channel], deadline: Deadline) -> None:
+        for name in names:
+            channel = self._channels.get(name)
+            if channel is not None:
+                channel.take(channel.judge.settle(deadline))
+
+    def _judge_whole(self, waiting: _Waiting, whole: Whole, deadline: Deadline) -> None:
+        stream = self.stream
+        judged = stream.on.whole.judge_body(
+            whole.body,
+            Hook.RESPONSE,
+            stream.context,
+            deadline=deadline,
+            today=stream.today,
+            format=whole.format,
+        )
+        stream.take(judged.decision)
+        stream.characters += judged.decision.characters
+        stream.segments += judged.decision.segments
+        if judged.decision.verdict is Verdict.MASK:
+            assert waiting.body is not None
+            value = _get(judged.body, whole.at)
+            if whole.path:
+                put(waiting.body, whole.path, value)
+            else:
+                assert isinstance(value, dict)
+                waiting.body = value
+            waiting.changed = True
+
+
+def _decoded(data: bytes) -> dict[str, object] | None:
+    try:
+        body = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _get(value: object, path: Path) -> object:
+    for step in path:
+        assert isinstance(value, dict | list)
+        value = value[step]  # type: ignore[index]
+    return value
+
+
+def put(body: object, path: Path, new: object) -> None:
+    """Sets the member of a JSON value at a path that is there."""
+    holder = _get(body, path[:-1])
+    assert isinstance(holder, dict | list)
+    holder[path[-1]] = new  # type: ignore[index]

@@ -1,0 +1,231 @@
+"""Streams of events: masked across events, denied in the provider's own way, else byte for byte."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from streaming import TODAY, Deadline, anthropic_events, assembled, chat_chunks, streams
+
+from guardrails.bodies import Format
+from guardrails.model import Context, Hook, Verdict
+from guardrails.streams.anthropic import AnthropicStream
+from guardrails.streams.chat import ChatStream
+from guardrails.streams.events import EventStream
+from guardrails.streams.judge import Stream
+
+MAIL = "zelda.unmistakable@example.com"
+RULES = {
+    "mail": "detect: {type: pii, entities: [EMAIL_ADDRESS]}, action: mask, mask: {with: placeholder}",
+    "card": "detect: {type: pii, entities: [CREDIT_CARD]}, action: mask, mask: {with: redact}",
+    "deny": "detect: {type: words, words: [DENYME]}, action: deny",
+}
+ON = streams(RULES)
+DIALECTS = {
+    "chat": (ChatStream, chat_chunks, Format.OPENAI_CHAT),
+    "anthropic": (AnthropicStream, anthropic_events, Format.ANTHROPIC_MESSAGES),
+}
+BOTH = pytest.mark.parametrize("dialect", sorted(DIALECTS))
+
+
+def run(dialect, raw, cuts=(), on=ON):
+    """What a client receives of a stream of bytes, cut up at `cuts`, and the stream."""
+    made = EventStream(Stream(on, Context(), TODAY), DIALECTS[dialect][0]())
+    places = [0, *sorted(cuts), len(raw)]
+    out = [made.feed(raw[a:b], Deadline.after(60)) for a, b in zip(places, places[1:], strict=False)]
+    out.append(made.close(Deadline.after(60)))
+    return b"".join(out), made
+
+
+def events(dialect, texts, **more):
+    return b"".join(DIALECTS[dialect][1](texts, **more))
+
+
+@BOTH
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_a_stream_without_findings_is_the_same_bytes(dialect, size):
+    """Ids, comments, pings, odd line ends and spacing included."""
+    text = "The quick brown fox, 3.14 and ünïcode 🦜. " * 5
+    raw = events(
+        dialect, [text[at : at + 5] for at in range(0, len(text), 5)], arguments=['{"a"', ': "b c"}']
+    )
+    raw = b": a comment\r\n\r\nid: 7\nretry: 10\n\n" + raw
+    got, made = run(dialect, raw, range(size, len(raw), size))
+
+    assert got == raw
+    assert made.stream.decision().verdict is Verdict.ALLOW
+
+
+@BOTH
+def test_a_value_split_across_events_is_masked_and_never_seen(dialect):
+    """In a text and in a tool's arguments, letter by letter; the arguments stay JSON."""
+    arguments = json.dumps({"command": f'echo "{MAIL}"', "card": 4111111111111111})
+    raw = events(dialect, list(f"write to {MAIL} now"), arguments=list(arguments))
+    got, _ = run(dialect, raw)
+    text, call = assembled(dialect, got)
+
+    assert MAIL not in text + call
+    assert "MASKED_EMAIL_ADDRESS_" in text
+    assert text.startswith("write to ")
+    assert text.endswith(" now")
+    assert json.loads(call)["command"].startswith('echo "MASKED_EMAIL_ADDRESS_')
+    assert json.loads(call)["card"] == ""
+
+
+@BOTH
+def test_the_first_event_is_not_delayed_by_more_than_what_is_held(dialect):
+    """Words are given out as soon as the next one begins."""
+    made = EventStream(Stream(ON, Context(), TODAY), DIALECTS[dialect][0]())
+    got = b""
+    for event in DIALECTS[dialect][1](["Hello ", "my dear ", "friend, how"]):
+        got += made.feed(event, Deadline.after(60))
+        if b"friend" in event:
+            break
+
+    assert assembled(dialect, got)[0] == "Hello my dear "
+
+
+@BOTH
+def test_a_denied_stream_ends_with_the_providers_error_and_nothing_of_the_match(dialect):
+    """What was said before may have passed; after the error nothing does."""
+    raw = events(dialect, ["all well. ", "DEN", "YME", " and more"])
+    got, made = run(dialect, raw)
+
+    assert assembled(dialect, got)[0] == "all well. "
+    assert b"DEN" not in got
+    assert b"more" not in got
+    assert got.endswith(DIALECTS[dialect][0]().denied("the response was stopped by a guardrail"))
+    assert made.denied.decision.rules() == ("deny",)
+    assert made.feed(raw, Deadline.after(60)) == b""
+
+
+@BOTH
+def test_an_event_that_is_no_json_is_unjudged(dialect):
+    """It denies, unless the policy lets pass what could not be judged."""
+    got, made = run(dialect, b'data: {"choices": [\n\n')
+    assert made.denied is not None
+    assert b"choices" not in got
+
+    lenient = streams(RULES, "on_error: allow\n")
+    got, made = run(dialect, b"data: what?\n\n", on=lenient)
+    assert got == b"data: what?\n\n"
+    assert [one.reason.value for one in made.stream.unjudged] == ["unknown_format"]
+
+
+TEXT = st.lists(
+    st.sampled_from([MAIL, "4111 1111 1111 1111", " ", "plain words ", "\n", '"', "\\", "ü🦜", "zelda", "@"]),
+    max_size=6,
+).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(sorted(DIALECTS)), TEXT, TEXT, st.randoms(use_true_random=False))
+def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
+    """However texts and bytes are cut up, the client has what the engine makes of the whole response."""
+
+    def cut(text):
+        places = sorted(source.sample(range(len(text) + 1), min(len(text), 6)))
+        return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
+
+    arguments = json.dumps({"command": asked, "n": [1, True]}, ensure_ascii=source.random() < 0.5)
+    raw = events(dialect, cut(said), arguments=cut(arguments))
+    got, _ = run(dialect, raw, source.sample(range(len(raw)), min(len(raw), 9)))
+    block = {"type": "tool_use", "id": "t", "name": "f", "input": json.loads(arguments)}
+    call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    body = {
+        "anthropic": {"role": "assistant", "content": [{"type": "text", "text": said}, block]},
+        "chat": {"choices": [{"message": {"role": "assistant", "content": said, "tool_calls": [call]}}]},
+    }[dialect]
+    judged = ON.whole.judge_body(
+        body,
+        Hook.RESPONSE,
+        Context(),
+        deadline=Deadline.after(60),
+        today=TODAY,
+        format=DIALECTS[dialect][2],
+    )
+    whole = judged.body or body
+    text, made = assembled(dialect, got)
+    if dialect == "anthropic":
+        assert (text, json.loads(made)) == (whole["content"][0]["text"], whole["content"][1]["input"])
+    else:
+        message = whole["choices"][0]["message"]
+        assert (text, made) == (message["content"], message["tool_calls"][0]["function"]["arguments"])
+
+
+def test_choices_and_blocks_are_judged_apart():
+    """Half of a value in one choice and half in the next is no value."""
+    half, rest = MAIL[:12], MAIL[12:]
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": half}}, {"index": 1, "delta": {"content": rest}}]},
+        {"choices": [{"index": 0, "delta": {"content": rest}}, {"index": 1, "delta": {"content": " !"}}]},
+    ]
+    raw = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks) + b"data: [DONE]\n\n"
+    got, _ = run("chat", raw)
+    sent = [json.loads(line[6:]) for line in got.splitlines() if line.startswith(b"data: {")]
+
+    said = ["".join(one["choices"][index]["delta"]["content"] for one in sent) for index in (0, 1)]
+    assert said[0].startswith("MASKED_EMAIL_ADDRESS_")
+    assert MAIL not in said[0]
+    assert said[1].endswith(" !")
+
+
+def test_what_repeats_a_masked_text_goes_with_it():
+    """Log probabilities spell the tokens; unknown members of a chunk are judged as well."""
+    chunk = {
+        "choices": [
+            {
+                "index": 0,
+                "delta": {"content": MAIL, "note": f"to {MAIL}"},
+                "logprobs": {"content": [{"token": MAIL, "logprob": -0.1, "bytes": list(MAIL.encode())}]},
+                "finish_reason": "stop",
+            }
+        ]
+    }
+    got, _ = run("chat", b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    assert b"unmistakable" not in got
+    sent = json.loads(got[6:])["choices"][0]
+    assert sent["logprobs"] is None
+    assert sent["delta"]["note"].startswith("to MASKED_EMAIL_ADDRESS_")
+    assert sent["delta"]["content"].startswith("MASKED_EMAIL_ADDRESS_")
+
+
+def test_thinking_is_left_alone_and_a_result_in_one_event_is_judged():
+    """Thinking is signed; a server tool's result arrives whole in one event."""
+    thinking = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "thinking_delta", "thinking": MAIL},
+    }
+    block = {
+        "type": "web_search_tool_result",
+        "tool_use_id": "t",
+        "content": [{"type": "web_search_result", "url": "u", "title": MAIL, "encrypted_content": "e"}],
+    }
+    result = {"type": "content_block_start", "index": 1, "content_block": block}
+    raw = b"".join(
+        f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in (thinking, result)
+    )
+    got, _ = run("anthropic", raw)
+    first, second = [json.loads(line[6:]) for line in got.splitlines() if line.startswith(b"data: ")]
+
+    assert first == thinking
+    assert second["content_block"]["content"][0]["title"].startswith("MASKED_EMAIL_ADDRESS_")
+    assert second["content_block"]["content"][0]["encrypted_content"] == "e"
+
+
+def test_a_value_that_goes_on_after_a_tool_call_ends_the_stream():
+    """What was given out before the call cannot be taken back, so the rest is not given out."""
+    chunks = [
+        {"content": f"to {MAIL[:-4]}"},
+        {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]},
+        {"content": ".com now"},
+    ]
+    raw = b"".join(
+        b"data: " + json.dumps({"choices": [{"index": 0, "delta": one}]}).encode() + b"\n\n" for one in chunks
+    )
+    got, made = run("chat", raw)
+
+    assert made.denied is not None
+    assert b".com now" not in got

@@ -1,0 +1,107 @@
+"""Makes and reads streams as providers send them."""
+
+import datetime as dt
+import json
+
+from guardrails.detectors.base import Deadline
+from guardrails.engine import Engine
+from guardrails.masking import Keys
+from guardrails.policy.compile import compile_files
+from guardrails.policy.decode import load_file
+from guardrails.streams.judge import StreamEngine
+
+__all__ = ["TODAY", "Deadline", "anthropic_events", "assembled", "chat_chunks", "engine", "streams"]
+
+TODAY = dt.date(2026, 11, 23)
+KEYS = Keys(b"k" * 32)
+
+
+def engine(rules, head=""):
+    """An engine with some rules: the rest of each record by its id."""
+    text = f"version: 1\npolicy: streams\n{head}rules:\n"
+    text += "".join(f"  - {{id: {n}, title: {n}, severity: high, {rule}}}\n" for n, rule in rules.items())
+    compiled = compile_files([load_file(text, "streams.yaml")])
+    assert compiled.policies is not None, [one.message for one in compiled.diagnostics]
+    return Engine(compiled.policies, KEYS)
+
+
+def streams(rules, head=""):
+    return StreamEngine(engine(rules, head))
+
+
+def chat_chunks(texts, arguments=()):
+    """Chunks of a chat completion that says `texts`, then calls a tool with `arguments`."""
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+    def chunk(delta, reason=None):
+        data = {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        return f"data: {json.dumps(data)}\n\n".encode()
+
+    yield chunk({"role": "assistant", "content": ""})
+    for text in texts:
+        yield chunk({"content": text})
+    if arguments:
+        call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}
+        yield chunk({"tool_calls": [call]})
+        for part in arguments:
+            yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]})
+    yield chunk({}, "tool_calls" if arguments else "stop")
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    yield f"data: {json.dumps({**base, 'choices': [], 'usage': usage})}\n\n".encode()
+    yield b"data: [DONE]\n\n"
+
+
+def anthropic_events(texts, arguments=()):
+    """Events of a message that says `texts`, then calls a tool with `arguments`."""
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+    yield _event({"type": "message_start", "message": message})
+    yield _event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
+    yield _event({"type": "ping"})
+    for text in texts:
+        yield _event(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        )
+    yield _event({"type": "content_block_stop", "index": 0})
+    if arguments:
+        block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+        yield _event({"type": "content_block_start", "index": 1, "content_block": block})
+        for part in arguments:
+            delta = {"type": "input_json_delta", "partial_json": part}
+            yield _event({"type": "content_block_delta", "index": 1, "delta": delta})
+        yield _event({"type": "content_block_stop", "index": 1})
+    delta = {"stop_reason": "tool_use" if arguments else "end_turn", "stop_sequence": None}
+    yield _event({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1}})
+    yield _event({"type": "message_stop"})
+
+
+def _event(body):
+    return f"event: {body['type']}\ndata: {json.dumps(body)}\n\n".encode()
+
+
+def assembled(dialect, raw):
+    """The text and the arguments that a client puts together of a stream."""
+    text, call = [], []
+    for line in raw.splitlines():
+        if not line.startswith(b"data: {"):
+            continue
+        body = json.loads(line[6:])
+        if dialect == "anthropic":
+            delta = body.get("delta", {})
+            text.append(delta.get("text", ""))
+            call.append(delta.get("partial_json", ""))
+        else:
+            for choice in body.get("choices", ()):
+                text.append(choice["delta"].get("content") or "")
+                for one in choice["delta"].get("tool_calls", ()):
+                    call.append(one["function"]["arguments"])
+    return "".join(text), "".join(call)
