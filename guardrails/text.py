@@ -204,7 +204,7 @@ class _Search:
                 continue
             data, evidence = self._look(view)
             if id(view) not in plain:
-                fresh += self._take(_unescaped(view, evidence), as_one=True)
+                fresh += self._take(_unescaped(view, self._escapes(view)), as_one=True)
             fresh += self._take(_pieces(view, data, evidence))
         self.found += fresh
         return fresh
@@ -215,7 +215,7 @@ class _Search:
             if _last(view.name) == "folded":
                 continue
             data, evidence = self._look(view)
-            if _has_escapes(view.text, evidence) or any(
+            if _has_escapes(view.text, self._escapes(view)) or any(
                 (piece.whole, piece.text) not in self._seen for piece in _pieces(view, data, evidence)
             ):
                 return True
@@ -231,6 +231,19 @@ class _Search:
             near = data if fresh is None else b"\n".join(data[start:end] for start, end in fresh)
             looked = self._evidence[id(view)] = (data, evidence.look(near))
         return looked
+
+    def _escapes(self, view: View) -> Evidence:
+        """What speaks for escapes: of a normalised view, which stands in for its parent, the parent's too."""
+        own = self._look(view)[1]
+        if view.parent is None or _last(view.name) != "normalised":
+            return own
+        before = self._look(view.parent)[1]
+        return msgspec.structs.replace(
+            own,
+            percent=own.percent or before.percent,
+            backslash=own.backslash or before.backslash,
+            entity=own.entity or before.entity,
+        )
 
     def _take(self, found: Iterator[View], *, as_one: bool = False) -> Iterator[View]:
         """Those that are new, as far as the limits allow; `as_one`: together they are one piece."""

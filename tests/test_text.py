@@ -396,3 +396,10 @@ def test_named_entities_are_those_of_html() -> None:
 def test_what_is_not_ascii_is_decoded_too(text: str, encode: Callable[[str], str], before: str) -> None:
     """Any run of forty base64 digits or sixteen hexadecimal ones is read, whatever its language."""
     assert find(f"{before}{encode(text)} after", text)
+
+
+def test_an_invisible_character_far_away_hides_no_escapes():
+    """What is escaped is read wherever the text needs normalising."""
+    text = "".join(f"\\u{ord(char):04x}" for char in "zelda@example.com") + " and so on" * 300 + "a\u200bb"
+
+    assert any("zelda@example.com" in view.text for view in views(text).all)
