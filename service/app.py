@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import secrets
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,19 +19,14 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
 from guardrails import __version__
-from guardrails.cache import Cache
-from guardrails.engine import JudgeCache
-from guardrails.masking import Keys
 from service import problems, telemetry, wire
-from service.auth import KeyRing, load_keys
+from service.assembly import Assembly
 from service.dialects import LOOKS, ROUTES
 from service.dialects.route import OPERATORS_STATUS, Answer, Call, Errand, Look, Payload, Question, Route
 from service.exchange import Service
-from service.judging import Judging
 from service.policies import PolicyHolder
 from service.problems import Problem
-from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
-from service.shared_memory import SharedMemory
+from service.settings import Settings
 
 _ASSETS = "/docs/assets"
 
@@ -56,42 +48,13 @@ def create_app(settings: Settings) -> Litestar:
 
     Raises `SettingsError`, or `guardrails.policy.LoadError` for policies that do not load.
     """
-    log = telemetry.logger(settings.log_format)
-    keys = load_keys(Path(settings.keys_file)) if settings.keys_file else KeyRing()
-    metrics = telemetry.Metrics()
-    secret = _keys(settings, log)
-    holder = PolicyHolder(
-        Path(settings.policies),
-        secret,
-        cache_of(settings),
-        lambda loaded: _reloaded(holder, metrics, log, loaded=loaded),
-        _memory(settings, secret),
-    )
-    metrics.watch(holder.memory)
-    metrics.in_force(holder.state.digest)
-    if keys.open:
-        if not is_loopback(settings.host):
-            raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
-        log.warning("no API keys: every caller on this machine is tenant `default`")
-    judging = Judging(holder, settings)
-    service = Service(settings, keys, judging, metrics, log)
+    made = Assembly(settings)
+    service, holder, metrics, log = made.service, made.holder, made.metrics, made.log
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        judging.open()
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            # Not in a thread other than the main one, where tests run the service.
-            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, holder.reload))
-        watch = (
-            asyncio.create_task(holder.watch(settings.reload_seconds)) if settings.reload_seconds else None
-        )
-        try:
+        async with made.running():
             yield
-        finally:
-            if watch:
-                watch.cancel()
-            await asyncio.to_thread(judging.close)
 
     return Litestar(
         route_handlers=[
@@ -149,7 +112,7 @@ def _endpoint(service: Service, route: Route) -> list[Any]:
             if problem is not error:
                 if route.refused is None:
                     raise
-                log_unexpected(service.log, error)
+                telemetry.log_unexpected(service.log, error)
             service.refused(problem, route.name, trace, started)
             if route.refused is None or (problem.status in OPERATORS_STATUS and not route.always):
                 return problems.response(problem, trace.request_id)
@@ -232,57 +195,15 @@ def _operations(holder: PolicyHolder, metrics: telemetry.Metrics) -> list[Any]:
     return [live, ready, prometheus]
 
 
-def _keys(settings: Settings, log: Any) -> Keys:
-    secret = secret_of(settings)
-    if secret is None:
-        log.warning("no secret: placeholders and fingerprints change at every start; set GUARDRAILS_SECRET")
-        secret = secrets.token_bytes(32)
-    try:
-        return Keys(secret)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _memory(settings: Settings, keys: Keys) -> JudgeCache | None:
-    if settings.shared_memory is None:
-        return Cache(settings.memory_bytes) if settings.memory_bytes else None
-    if secret_of(settings) is None:
-        raise SettingsError("`shared_memory` needs a secret that all who share it have: set `secret_file`")
-    if not settings.memory_bytes:
-        raise SettingsError("`shared_memory` needs `memory_bytes`: it is read through that")
-    try:
-        return SharedMemory(settings.memory_bytes, settings.shared_memory, keys)
-    except ValueError:
-        raise SettingsError("`shared_memory` must be an address as `redis://HOST:PORT/0`") from None
-
-
-def _reloaded(holder: PolicyHolder, metrics: telemetry.Metrics, log: Any, *, loaded: bool) -> None:
-    metrics.reloads.labels("loaded" if loaded else "refused").inc()
-    if loaded:
-        metrics.in_force(holder.state.digest)
-        log.info("policies reloaded", policy=holder.state.digest)
-    else:
-        log.error("policies not reloaded; the last good set stays in force", problem=holder.state.problem)
-
-
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     status = error.status_code
     title = {404: "Not found", 405: "Method not allowed"}.get(status, "Not accepted")
     return problems.response(Problem(status, title, "see /docs for the endpoints"))
 
 
-def log_unexpected(log: Any, error: Exception) -> None:
-    """Logs the type and place of an exception; its text may hold a part of the message."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else ""
-    log.error("unexpected error", error=type(error).__name__, where=where)
-
-
 def _unexpected(log: Any) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     def handle(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        log_unexpected(log, error)
+        telemetry.log_unexpected(log, error)
         return problems.response(_INTERNAL)
 
     return handle

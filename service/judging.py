@@ -62,7 +62,7 @@ class Judging:
         started = time.perf_counter()
         deadline = Deadline.after(self._settings.deadline_seconds)
         engine = self._holder.engine
-        today = dt.datetime.now(dt.UTC).date()
+        today = self.today()
         if finished is not None:
             tried = work(engine, Deadline.after(min(INLINE_SECONDS, self._settings.deadline_seconds)), today)
             if finished(tried):
@@ -73,6 +73,14 @@ class Judging:
         future.add_done_callback(lambda _: self._leave(tenant))
         result = await asyncio.shield(future)
         return result, time.perf_counter() - started
+
+    def today(self) -> dt.date:
+        """The date by which exceptions are in force."""
+        return dt.datetime.now(dt.UTC).date()
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Runs `work` of an exchange under way in a detection thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Waits for what is under way."""

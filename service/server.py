@@ -13,12 +13,15 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
-from litestar import Litestar
 
 from service.settings import Settings, SettingsError
+
+Application = Callable[..., Awaitable[None]]
+"""Anything that speaks ASGI."""
 
 RESTART_SECONDS = 1.0
 """A worker that died is replaced no sooner than this after it was started."""
@@ -29,8 +32,8 @@ def worker_count(settings: Settings) -> int:
     return settings.workers or os.cpu_count() or 1
 
 
-def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT.
+def serve(settings: Settings, *, proxy: bool = False) -> None:
+    """Serves until SIGTERM or SIGINT: the hook endpoints, or the proxy.
 
     Raises `SettingsError` where a setting cannot be used, an address that cannot be bound among them,
     and `guardrails.policy.LoadError` for policies that do not load.
@@ -44,13 +47,15 @@ def serve(settings: Settings) -> None:
         # `prometheus_client` reads that variable when it is imported.
         from service import telemetry
         from service.app import create_app
+        from service.proxy import create_proxy
 
         listening = held.enter_context(_bound(settings))
-        app = create_app(settings)
+        app: Application = create_proxy(settings) if proxy else create_app(settings)
         log = telemetry.logger(settings.log_format)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        log.info("serving", url=f"http://{shown}:{port}", docs="/docs", workers=worker_count(settings))
+        served = {"upstream": settings.upstream} if proxy else {"docs": "/docs"}
+        log.info("serving", url=f"http://{shown}:{port}", **served, workers=worker_count(settings))
         if worker_count(settings) == 1:
             uvicorn.Server(_config(settings, app)).run(sockets=[listening])
         else:
@@ -66,7 +71,7 @@ def _bound(settings: Settings) -> socket.socket:
         raise SettingsError(f"cannot listen at {settings.host}, port {settings.port}: {why}") from None
 
 
-def _config(settings: Settings, app: Litestar) -> uvicorn.Config:
+def _config(settings: Settings, app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -81,7 +86,7 @@ def _config(settings: Settings, app: Litestar) -> uvicorn.Config:
 class _Supervisor:
     """The parent of the workers."""
 
-    def __init__(self, settings: Settings, app: Litestar, log: Any, listening: socket.socket) -> None:
+    def __init__(self, settings: Settings, app: Application, log: Any, listening: socket.socket) -> None:
         self._settings = settings
         self._app = app
         self._log = log

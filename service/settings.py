@@ -90,6 +90,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Needs a secret. While it is away, judging goes on without it."
         ),
     ] = None
+    upstream: Annotated[
+        str | None, _described("Address of the gateway or provider behind `guardrails proxy`.")
+    ] = None
+    upstream_seconds: Annotated[
+        float,
+        _described("How long it may be silent, within an answer too, before the proxy gives up.", gt=0),
+    ] = 600.0
     log_format: Annotated[LogFormat, _described("`json` or `console`.")] = LogFormat.JSON
 
 

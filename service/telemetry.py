@@ -88,6 +88,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=one,
         )
+        self.upstream = Histogram(
+            "guardrails_upstream_seconds",
+            "Time that the proxy's upstream took: to its first byte, and until its last.",
+            ["until"],
+            buckets=(*_SECONDS, 15.0, 60.0, 300.0),
+            registry=one,
+        )
         self.reloads = Counter(
             "guardrails_policy_reloads", "Reloads of the policies.", ["outcome"], registry=one
         )
@@ -209,6 +216,15 @@ def fields(decision: Decision, tenant: str, dialect: str, trace_: Trace, seconds
         "policy": decision.policy[:19],
         "ms": round(seconds * 1000, 2),
     }
+
+
+def log_unexpected(log: Any, error: Exception) -> None:
+    """Logs the type and place of an exception; its text may hold a part of the message."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else ""
+    log.error("unexpected error", error=type(error).__name__, where=where)
 
 
 def _json(event: object, **_: object) -> str:

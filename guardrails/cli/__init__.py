@@ -17,6 +17,7 @@ COMMANDS = {
     "import": "guardrails.cli.importing:import_",
     "key": "guardrails.cli.keys:key",
     "kinds": "guardrails.cli.kinds:kinds",
+    "proxy": "guardrails.cli.proxy:proxy",
     "rules": "guardrails.cli.rules:rules",
     "scan": "guardrails.cli.scan:scan",
     "schema": "guardrails.cli.schema:schema",

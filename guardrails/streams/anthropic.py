@@ -35,7 +35,7 @@ class AnthropicStream:
 
     def denied(self, message: str) -> bytes:
         """The error event, which the SDKs raise and no client retries."""
-        error = {"type": "error", "error": {"type": "permission_error", "message": message}}
+        error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
         return b"event: error\ndata: " + msgspec.json.encode(error) + b"\n\n"
 
 

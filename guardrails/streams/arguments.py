@@ -146,7 +146,8 @@ class ArgumentsJudge:
     def _read_literal(self, deadline: Deadline, *, last: bool) -> None:
         literal, text = self._literal, self._text
         assert literal is not None
-        units, ends = [], []
+        units: list[str] = []
+        ends: list[int] = []
         at = self._at
         closed = False
         while at < len(text):

@@ -134,7 +134,7 @@ class _Waiting(msgspec.Struct):
             put(self.body, slot.text.path, slot.text.text if text is None else text)
             if text is not None:
                 for path in slot.text.forget:
-                    put(self.body, path, None)
+                    put(self.body, path, _emptied(_get(self.body, path)))
                 self.changed = True
         if not self.changed:
             return self.event.raw
@@ -249,7 +249,7 @@ class EventStream:
         stream.segments += judged.decision.segments
         if judged.decision.verdict is Verdict.MASK:
             assert waiting.body is not None
-            value = _get(judged.body, whole.at)
+            value = _without_logprobs(_get(judged.body, whole.at))
             if whole.path:
                 put(waiting.body, whole.path, value)
             else:
@@ -264,6 +264,22 @@ def _decoded(data: bytes) -> dict[str, object] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def _without_logprobs(value: object) -> object:
+    """Log probabilities spell the tokens: they go where a text was masked."""
+    if isinstance(value, list):
+        return [_without_logprobs(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: _emptied(one) if name == "logprobs" else _without_logprobs(one)
+            for name, one in value.items()
+        }
+    return value
+
+
+def _emptied(value: object) -> object:
+    return [] if isinstance(value, list) else None
 
 
 def _get(value: object, path: Path) -> object:

@@ -173,6 +173,7 @@ class Stream:
         self.masked = False
         self.denied = False
         self._values: dict[str, frozenset[str]] = {}
+        self.held = 0  # characters held back in all its texts
         self._rules = on.engine.policies.rules_for(hook, context)
 
     def channel(self, role: Role = Role.ASSISTANT, kind: Kind = Kind.TEXT) -> TextJudge:
@@ -264,6 +265,7 @@ class TextJudge:
     def feed(self, text: str, deadline: Deadline) -> Released:
         """Takes more of the text. Raises `Denied`."""
         self._stream.characters += len(text)
+        self._stream.held += len(text)
         self._window += text
         self._waiting += len(text)
         if self._wanted and self._waiting <= self._patience:
@@ -353,6 +355,7 @@ class TextJudge:
         relative = [Replacement(one.start - start, one.end - start, one.text) for one in edits]
         text = apply_plan(self._window[start - base : end - base], relative)
         self._given = end
+        self._stream.held -= end - start
         self._patience = self.held // PATIENCE
         self._edits += edits
         self._cuts.append(end)

@@ -1,13 +1,18 @@
 """A small model provider on loopback: OpenAI chat, embeddings and Anthropic messages, streamed or not.
 
-It answers with what the test scripted, else by echoing the last text, and keeps every request. `calls` says
-whether the answer has a tool call; by default only Anthropic messages that are not streamed have one.
+It answers with what the test scripted (a text, the parts of a stream, a failure), else by echoing the last
+text, and keeps every request. `calls` says whether the answer has a tool call; by default only Anthropic
+messages that are not streamed have one.
 """
 
+import gzip
 import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAUSE = object()
+"""In a scripted stream: what follows waits for `Upstream.pause`."""
 
 
 class Upstream:
@@ -17,6 +22,12 @@ class Upstream:
         self.requests = []
         self.answer = None
         self.calls = None
+        self.parts = None
+        self.headers = {}
+        self.seen = []
+        self.failure = None
+        self.pause = None
+        self.wait = PAUSE
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,14 +40,41 @@ class Upstream:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
                 body = json.loads(raw)
                 outer.requests.append((self.path, body))
+                outer.seen.append(dict(self.headers))
+                if outer.failure:
+                    return self._send(outer.failure[1], "application/json", outer.failure[0])
+                if outer.parts is not None:
+                    return self._stream(outer.parts)
                 text = outer.answer or _last_text(body)
                 if body.get("stream"):
                     return self._send(b"".join(_events(self.path, text)), "text/event-stream")
                 reply = _reply(self.path, text, outer.calls)
                 return self._send(json.dumps(reply).encode(), "application/json")
 
-            def _send(self, data, kind):
+            def do_GET(self):
+                outer.requests.append((self.path, None))
+                outer.seen.append(dict(self.headers))
+                self._send(json.dumps({"object": "list", "data": []}).encode(), "application/json")
+
+            def _stream(self, parts):
                 self.send_response(200)
+                self.send_header("content-type", "text/event-stream; charset=utf-8")
+                self.send_header("transfer-encoding", "chunked")
+                self.end_headers()
+                for part in parts:
+                    if part is PAUSE:
+                        outer.pause.wait(20)
+                        continue
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+
+            def _send(self, data, kind, status=200):
+                self.send_response(status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
+                if outer.headers.get("content-encoding") == "gzip":
+                    data = gzip.compress(data)
                 self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
@@ -51,6 +89,10 @@ class Upstream:
         self.requests.clear()
         self.answer = None
         self.calls = None
+        self.seen.clear()
+        self.answer = self.parts = self.failure = None
+        self.headers = {}
+        self.pause = threading.Event()
 
     def close(self):
         """Stops serving."""

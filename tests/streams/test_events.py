@@ -1,11 +1,20 @@
 """Streams of events: masked across events, denied in the provider's own way, else byte for byte."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from streaming import TODAY, Deadline, anthropic_events, assembled, chat_chunks, streams
+from streaming import (
+    TODAY,
+    Deadline,
+    anthropic_events,
+    assembled,
+    chat_chunks,
+    responses_events,
+    streams,
+)
 
 from guardrails.bodies import Format
 from guardrails.model import Context, Hook, Verdict
@@ -13,6 +22,7 @@ from guardrails.streams.anthropic import AnthropicStream
 from guardrails.streams.chat import ChatStream
 from guardrails.streams.events import EventStream
 from guardrails.streams.judge import Stream
+from guardrails.streams.responses import ResponsesStream
 
 MAIL = "zelda.unmistakable@example.com"
 RULES = {
@@ -24,15 +34,16 @@ ON = streams(RULES)
 DIALECTS = {
     "chat": (ChatStream, chat_chunks, Format.OPENAI_CHAT),
     "anthropic": (AnthropicStream, anthropic_events, Format.ANTHROPIC_MESSAGES),
+    "responses": (ResponsesStream, responses_events, Format.OPENAI_RESPONSES),
 }
-BOTH = pytest.mark.parametrize("dialect", sorted(DIALECTS))
+ALL = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 
 
 def run(dialect, raw, cuts=(), on=ON):
     """What a client receives of a stream of bytes, cut up at `cuts`, and the stream."""
     made = EventStream(Stream(on, Context(), TODAY), DIALECTS[dialect][0]())
     places = [0, *sorted(cuts), len(raw)]
-    out = [made.feed(raw[a:b], Deadline.after(60)) for a, b in zip(places, places[1:], strict=False)]
+    out = [made.feed(raw[a:b], Deadline.after(60)) for a, b in pairwise(places)]
     out.append(made.close(Deadline.after(60)))
     return b"".join(out), made
 
@@ -41,7 +52,7 @@ def events(dialect, texts, **more):
     return b"".join(DIALECTS[dialect][1](texts, **more))
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_a_stream_without_findings_is_the_same_bytes(dialect, size):
     """Ids, comments, pings, odd line ends and spacing included."""
@@ -56,7 +67,7 @@ def test_a_stream_without_findings_is_the_same_bytes(dialect, size):
     assert made.stream.decision().verdict is Verdict.ALLOW
 
 
-@BOTH
+@ALL
 def test_a_value_split_across_events_is_masked_and_never_seen(dialect):
     """In a text and in a tool's arguments, letter by letter; the arguments stay JSON."""
     arguments = json.dumps({"command": f'echo "{MAIL}"', "card": 4111111111111111})
@@ -72,7 +83,7 @@ def test_a_value_split_across_events_is_masked_and_never_seen(dialect):
     assert json.loads(call)["card"] == ""
 
 
-@BOTH
+@ALL
 def test_the_first_event_is_not_delayed_by_more_than_what_is_held(dialect):
     """Words are given out as soon as the next one begins."""
     made = EventStream(Stream(ON, Context(), TODAY), DIALECTS[dialect][0]())
@@ -85,7 +96,7 @@ def test_the_first_event_is_not_delayed_by_more_than_what_is_held(dialect):
     assert assembled(dialect, got)[0] == "Hello my dear "
 
 
-@BOTH
+@ALL
 def test_a_denied_stream_ends_with_the_providers_error_and_nothing_of_the_match(dialect):
     """What was said before may have passed; after the error nothing does."""
     raw = events(dialect, ["all well. ", "DEN", "YME", " and more"])
@@ -94,12 +105,12 @@ def test_a_denied_stream_ends_with_the_providers_error_and_nothing_of_the_match(
     assert assembled(dialect, got)[0] == "all well. "
     assert b"DEN" not in got
     assert b"more" not in got
-    assert got.endswith(DIALECTS[dialect][0]().denied("the response was stopped by a guardrail"))
+    assert b"the response was stopped by a guardrail" in got.splitlines()[-2 if got.endswith(b"\n\n") else -1]
     assert made.denied.decision.rules() == ("deny",)
     assert made.feed(raw, Deadline.after(60)) == b""
 
 
-@BOTH
+@ALL
 def test_an_event_that_is_no_json_is_unjudged(dialect):
     """It denies, unless the policy lets pass what could not be judged."""
     got, made = run(dialect, b'data: {"choices": [\n\n')
@@ -135,6 +146,12 @@ def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
     body = {
         "anthropic": {"role": "assistant", "content": [{"type": "text", "text": said}, block]},
         "chat": {"choices": [{"message": {"role": "assistant", "content": said, "tool_calls": [call]}}]},
+        "responses": {
+            "output": [
+                {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": said}]},
+                {"type": "function_call", "arguments": arguments},
+            ]
+        },
     }[dialect]
     judged = ON.whole.judge_body(
         body,
@@ -148,6 +165,9 @@ def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
     text, made = assembled(dialect, got)
     if dialect == "anthropic":
         assert (text, json.loads(made)) == (whole["content"][0]["text"], whole["content"][1]["input"])
+    elif dialect == "responses":
+        message, call = whole["output"]
+        assert (text, made) == (message["content"][0]["text"], call["arguments"])
     else:
         message = whole["choices"][0]["message"]
         assert (text, made) == (message["content"], message["tool_calls"][0]["function"]["arguments"])

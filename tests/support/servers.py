@@ -76,3 +76,27 @@ def guard(folder, policies, key, **settings):
             yield Guard(f"http://127.0.0.1:{port}", process, folder / "output")
         finally:
             stop(process)
+
+
+@contextlib.contextmanager
+def proxy(folder, policies, upstream, key=None, **settings):
+    """`guardrails proxy` before `upstream`; with a `key`, which is that of the tenant `acme`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GUARDRAILS_")}
+    environment |= {"GUARDRAILS_SECRET": "s" * 40}
+    environment |= {f"GUARDRAILS_{name.upper()}": str(value) for name, value in settings.items()}
+    if key is not None:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        (folder / "keys.yaml").write_text(f"- tenant: acme\n  sha256: {digest}\n")
+        environment["GUARDRAILS_KEYS_FILE"] = str(folder / "keys.yaml")
+    port = free_port()
+    command = [sys.executable, "-m", "guardrails", "proxy", "--upstream", upstream]
+    command += ["-p", str(policies), "--port", str(port)]
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            wait(f"http://127.0.0.1:{port}/guardrails/health/ready", process)
+            yield Guard(f"http://127.0.0.1:{port}", process, folder / "output")
+        finally:
+            stop(process)

@@ -10,7 +10,16 @@ from guardrails.policy.compile import compile_files
 from guardrails.policy.decode import load_file
 from guardrails.streams.judge import StreamEngine
 
-__all__ = ["TODAY", "Deadline", "anthropic_events", "assembled", "chat_chunks", "engine", "streams"]
+__all__ = [
+    "TODAY",
+    "Deadline",
+    "anthropic_events",
+    "assembled",
+    "chat_chunks",
+    "engine",
+    "responses_events",
+    "streams",
+]
 
 TODAY = dt.date(2026, 11, 23)
 KEYS = Keys(b"k" * 32)
@@ -84,6 +93,41 @@ def anthropic_events(texts, arguments=()):
     yield _event({"type": "message_stop"})
 
 
+def responses_events(texts, arguments=()):
+    """Events of a Responses answer that says `texts`, then calls a function with `arguments`."""
+    said, asked = "".join(texts), "".join(arguments)
+    base = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "error": None}
+    base |= {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "output": []}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    call = {"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    events = [
+        {"type": "response.created", "response": {**base, "status": "in_progress"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": message},
+        {"type": "response.content_part.added", **place, "part": part},
+        *({"type": "response.output_text.delta", **place, "delta": text, "logprobs": []} for text in texts),
+        {"type": "response.output_text.done", **place, "text": said, "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": {**part, "text": said}},
+    ]
+    message = {**message, "status": "completed", "content": [{**part, "text": said}]}
+    events.append({"type": "response.output_item.done", "output_index": 0, "item": message})
+    output = [message]
+    if arguments:
+        place = {"item_id": "fc_1", "output_index": 1}
+        events.append({"type": "response.output_item.added", "output_index": 1, "item": call})
+        events += ({"type": "response.function_call_arguments.delta", **place, "delta": d} for d in arguments)
+        events.append({"type": "response.function_call_arguments.done", **place, "arguments": asked})
+        call = {**call, "arguments": asked, "status": "completed"}
+        events.append({"type": "response.output_item.done", "output_index": 1, "item": call})
+        output.append(call)
+    events.append(
+        {"type": "response.completed", "response": {**base, "status": "completed", "output": output}}
+    )
+    for number, event in enumerate(events):
+        yield _event({**event, "sequence_number": number})
+
+
 def _event(body):
     return f"event: {body['type']}\ndata: {json.dumps(body)}\n\n".encode()
 
@@ -95,7 +139,11 @@ def assembled(dialect, raw):
         if not line.startswith(b"data: {"):
             continue
         body = json.loads(line[6:])
-        if dialect == "anthropic":
+        if dialect == "responses":
+            delta = body.get("delta", "")
+            text.append(delta if body["type"] == "response.output_text.delta" else "")
+            call.append(delta if body["type"] == "response.function_call_arguments.delta" else "")
+        elif dialect == "anthropic":
             delta = body.get("delta", {})
             text.append(delta.get("text", ""))
             call.append(delta.get("partial_json", ""))

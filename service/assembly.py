@@ -1,0 +1,99 @@
+"""What every application of the service is made of: policies, keys, metrics, log, detection threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from guardrails.cache import Cache
+from guardrails.engine import JudgeCache
+from guardrails.masking import Keys
+from service import telemetry
+from service.auth import KeyRing, load_keys
+from service.exchange import Service
+from service.judging import Judging
+from service.policies import PolicyHolder
+from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
+from service.shared_memory import SharedMemory
+
+
+class Assembly:
+    """The parts of one application, loaded and checked."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `SettingsError`, or `guardrails.policy.LoadError` for policies that do not load."""
+        self.settings = settings
+        self.log = telemetry.logger(settings.log_format)
+        self.keys = load_keys(Path(settings.keys_file)) if settings.keys_file else KeyRing()
+        self.metrics = telemetry.Metrics()
+        secret = _keys(settings, self.log)
+        self.holder = PolicyHolder(
+            Path(settings.policies),
+            secret,
+            cache_of(settings),
+            lambda loaded: self._reloaded(loaded=loaded),
+            _memory(settings, secret),
+        )
+        self.metrics.watch(self.holder.memory)
+        self.metrics.in_force(self.holder.state.digest)
+        if self.keys.open:
+            if not is_loopback(settings.host):
+                raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
+            self.log.warning("no API keys: every caller on this machine is tenant `default`")
+        self.judging = Judging(self.holder, settings)
+        self.service = Service(settings, self.keys, self.judging, self.metrics, self.log)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Detection threads, and reloading on a signal and on changes, while the application runs."""
+        self.judging.open()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            # Not in a thread other than the main one, where tests run the service.
+            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self.holder.reload))
+        seconds = self.settings.reload_seconds
+        watch = asyncio.create_task(self.holder.watch(seconds)) if seconds else None
+        try:
+            yield
+        finally:
+            if watch:
+                watch.cancel()
+            await asyncio.to_thread(self.judging.close)
+
+    def _reloaded(self, *, loaded: bool) -> None:
+        self.metrics.reloads.labels("loaded" if loaded else "refused").inc()
+        state = self.holder.state
+        if loaded:
+            self.metrics.in_force(state.digest)
+            self.log.info("policies reloaded", policy=state.digest)
+        else:
+            self.log.error("policies not reloaded; the last good set stays in force", problem=state.problem)
+
+
+def _keys(settings: Settings, log: Any) -> Keys:
+    secret = secret_of(settings)
+    if secret is None:
+        log.warning("no secret: placeholders and fingerprints change at every start; set GUARDRAILS_SECRET")
+        secret = secrets.token_bytes(32)
+    try:
+        return Keys(secret)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _memory(settings: Settings, keys: Keys) -> JudgeCache | None:
+    if settings.shared_memory is None:
+        return Cache(settings.memory_bytes) if settings.memory_bytes else None
+    if secret_of(settings) is None:
+        raise SettingsError("`shared_memory` needs a secret that all who share it have: set `secret_file`")
+    if not settings.memory_bytes:
+        raise SettingsError("`shared_memory` needs `memory_bytes`: it is read through that")
+    try:
+        return SharedMemory(settings.memory_bytes, settings.shared_memory, keys)
+    except ValueError:
+        raise SettingsError("`shared_memory` must be an address as `redis://HOST:PORT/0`") from None

@@ -1,0 +1,467 @@
+"""The proxy as an ASGI application.
+
+A request to a known endpoint is judged before it is sent on, the answer before it is given back; streams
+are judged as they come. Whatever else there is passes as it is: headers, paths, query, errors of the
+upstream. What cannot be judged is refused, as the policies say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+
+from guardrails.detectors.base import Deadline
+from guardrails.engine import Engine
+from guardrails.model import Context, Hook, Verdict
+from guardrails.streams.events import EventStream
+from guardrails.streams.judge import Stream, StreamEngine
+from service import telemetry, wire
+from service.assembly import Assembly
+from service.exchange import INLINE_BYTES, Ask
+from service.problems import Problem
+from service.proxy.routes import Route, error_body, route
+from service.settings import Settings, SettingsError, cache_of
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+DIALECT = "proxy"
+KEY_HEADER = b"x-guardrails-key"
+OWN_PATHS = "/guardrails/"
+
+_HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
+    | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+_DECODED = frozenset({"", "identity", "gzip", "deflate"})
+_CONNECT_SECONDS = 10.0
+_CONNECTIONS = 1_000
+
+
+def create_proxy(settings: Settings) -> Proxy:
+    """Loads everything and builds the application.
+
+    Raises `SettingsError`, or `guardrails.policy.LoadError` for policies that do not load.
+    """
+    return Proxy(settings)
+
+
+class Proxy:
+    """One upstream, one assembly of policies and keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.upstream:
+            raise SettingsError("the proxy needs `upstream`: the address of the gateway or provider")
+        try:
+            self._upstream = httpx.URL(settings.upstream)
+        except httpx.InvalidURL:
+            raise SettingsError("setting `upstream` is no URL") from None
+        if self._upstream.scheme not in {"http", "https"} or not self._upstream.host:
+            raise SettingsError("setting `upstream` must be an http or https URL with a host")
+        self._settings = settings
+        self._made = Assembly(settings)
+        self._streams = _StreamEngines(settings)
+        self._streams.of(self._made.holder.engine)
+        self._client: httpx.AsyncClient | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await _Exchange(self, scope, receive, send).run()
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def made(self) -> Assembly:
+        return self._made
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        assert self._client is not None
+        return self._client
+
+    def target(self, path: bytes, query: bytes) -> httpx.URL:
+        """Where a request goes: the upstream's own path stands before the request's."""
+        prefix = self._upstream.raw_path.rstrip(b"/")
+        return self._upstream.copy_with(raw_path=prefix + path + (b"?" + query if query else b""))
+
+    def stream_engine(self) -> StreamEngine:
+        """The one for the policies in force."""
+        return self._streams.of(self._made.holder.engine)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        timeout = httpx.Timeout(self._settings.upstream_seconds, connect=_CONNECT_SECONDS)
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=100)
+        # Neither proxies nor credentials from the environment: what the client sent is what is sent on.
+        async with (
+            httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False) as client,
+            self._made.running(),
+        ):
+            client.headers.clear()
+            self._client = client
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _StreamEngines:
+    """The engine for streams of the policies in force: made once for each set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cache = cache_of(settings)
+        self._lock = threading.Lock()
+        self._made: StreamEngine | None = None
+
+    def of(self, engine: Engine) -> StreamEngine:
+        made = self._made
+        if made is None or made.whole is not engine:
+            with self._lock:
+                made = self._made
+                if made is None or made.whole is not engine:
+                    made = self._made = StreamEngine(engine, self._cache)
+        return made
+
+
+class _HungUp(Exception):
+    """The client has gone."""
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, proxy: Proxy, scope: Scope, receive: Receive, send: Send) -> None:
+        self._proxy = proxy
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._service = proxy.made.service
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self._headers.get(b"x-request-id", b"").decode("latin-1")
+        parent = self._headers.get(b"traceparent", b"").decode("latin-1")
+        self._trace = telemetry.trace(given or None, parent or None)
+        self._started = time.perf_counter()
+        self._route = route(scope["method"], scope["path"])
+        self._provider = self._route.provider if self._route else "openai"
+        self._tenant = ""
+        self._upstream_seconds = 0.0
+        self._answered = False
+
+    async def run(self) -> None:
+        if self._scope["path"].startswith(OWN_PATHS):
+            await self._own()
+            return
+        try:
+            self._tenant = self._tenant_of_caller()
+            if self._route is None:
+                await self._pass()
+            else:
+                await self._judge_both(self._route)
+        except Problem as problem:
+            self._service.refused(problem, DIALECT, self._trace, self._started)
+            await self._refuse(problem.status, problem.detail, problem.retry_after)
+        except _HungUp:
+            self._service.log.info("client hung up", request_id=self._trace.request_id)
+        except Exception as error:  # noqa: BLE001 - its text may hold a part of the message
+            telemetry.log_unexpected(self._service.log, error)
+            await self._refuse(500, "internal error: the exchange was not judged", None)
+
+    async def _own(self) -> None:
+        name = self._scope["path"].removeprefix(OWN_PATHS)
+        if name in {"health/live", "health/ready"}:
+            state = self._proxy.made.holder.state
+            await self._answer(200, _JSON, wire.encode({"status": "ok", "policy": state.digest}))
+        elif name == "metrics":
+            kind = [(b"content-type", b"text/plain; version=0.0.4")]
+            await self._answer(200, kind, self._service.metrics.text())
+        else:
+            await self._answer(404, _JSON, error_body("openai", 404, "no such page of the proxy"))
+
+    def _tenant_of_caller(self) -> str:
+        """Whose policies hold. The provider's credentials are the provider's: they say nothing here."""
+        key = self._headers.get(KEY_HEADER)
+        tenant = self._service.keys.tenant(None if key is None else key.decode("latin-1"))
+        if tenant is None:
+            raise Problem(401, "Unauthorized", f"send a known key in `{KEY_HEADER.decode()}`")
+        return tenant
+
+    # Passing through
+
+    async def _pass(self) -> None:
+        """What is not judged goes through as it is, both ways."""
+        has_body = b"content-length" in self._headers or b"transfer-encoding" in self._headers
+        async with self._sent(self._sent_on(keep_length=True), self._body() if has_body else None) as answer:
+            await self._stream_raw(answer)
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _HungUp
+            if message.get("body"):
+                yield message["body"]
+            if not message.get("more_body"):
+                return
+
+    async def _stream_raw(self, answer: httpx.Response) -> None:
+        await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=True))
+        async for chunk in self._timed(answer.aiter_raw()):
+            await self._send_body(chunk)
+        await self._end()
+
+    # Judging
+
+    async def _judge_both(self, to: Route) -> None:
+        data = await self._read_body()
+        body, streams, context = self._understood(data, to)
+        judged = await self._service.judge(
+            self._tenant, Ask(Hook.REQUEST, context, body, to.format), DIALECT, self._trace
+        )
+        if judged.decision.verdict is Verdict.DENY:
+            await self._deny("the request was stopped by a guardrail")
+            return
+        if streams and to.stream is not None and self._refuses_stream(context):
+            await self._deny("policies that are in force cannot be enforced on a streamed response")
+            return
+        if judged.decision.verdict is Verdict.MASK:
+            data = wire.encode(judged.body)
+        headers = self._sent_on(keep_length=False)
+        async with self._sent(headers, data) as answer:
+            if answer.status_code >= 300:
+                await self._stream_raw(answer)
+                return
+            if answer.headers.get("content-encoding", "").lower() not in _DECODED:
+                raise Problem(
+                    502, "Unreadable", "the upstream answered in an encoding that was not asked for"
+                )
+            if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
+                await self._judge_stream(answer, to, context)
+            else:
+                await self._judge_answer(answer, to, context)
+
+    async def _read_body(self) -> bytes:
+        if self._headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Problem(415, "Unsupported encoding", "send the body without a content encoding")
+        limit = self._proxy.settings.max_body_bytes
+        parts, size = [], 0
+        async for part in self._body():
+            size += len(part)
+            if size > limit:
+                raise Problem(413, "Too large", f"the body is larger than {limit} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _understood(self, data: bytes, to: Route) -> tuple[object, bool, Context]:
+        """The body as far as it must be read here, whether a stream is asked for, and the context."""
+        try:
+            said = msgspec.json.decode(data, type=_Said)
+            body: object = msgspec.Raw(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            body = wire.decode_object(data)
+            said = _Said(body.get("model"), body.get("stream"))
+        model = said.model if isinstance(said.model, str) else None
+        context = Context(self._tenant, self._scope["path"], to.provider, model)
+        return body, said.stream is True, context
+
+    def _refuses_stream(self, context: Context) -> bool:
+        """Whether rules in force cannot be enforced on a stream and must be; counts those that need not."""
+        left_out = self._proxy.made.holder.engine.not_on_streams(context)
+        for rule in left_out:
+            self._service.metrics.unjudged.labels("streamed").inc()
+            self._service.log.warning(
+                "rule not enforced on a stream", request_id=self._trace.request_id, rule=rule.id
+            )
+        return any(rule.deny_streams for rule in left_out)
+
+    async def _judge_answer(self, answer: httpx.Response, to: Route, context: Context) -> None:
+        limit = self._proxy.settings.max_body_bytes
+        parts, size = [], 0
+        async for part in self._timed(answer.aiter_bytes()):
+            size += len(part)
+            if size > limit:
+                raise Problem(502, "Too large", f"the upstream's answer is larger than {limit} bytes")
+            parts.append(part)
+        data = b"".join(parts)
+        try:
+            ask = Ask(Hook.RESPONSE, context, _raw_object(data), to.format)
+            judged = await self._service.judge(self._tenant, ask, DIALECT, self._trace)
+        except Problem as problem:
+            if problem.status == 400:
+                raise Problem(502, "Unreadable", "the upstream's answer is no JSON object") from None
+            raise
+        self._observe_upstream()
+        if judged.decision.verdict is Verdict.DENY:
+            await self._deny("the response was stopped by a guardrail")
+            return
+        if judged.decision.verdict is Verdict.MASK:
+            data = wire.encode(judged.body)
+        headers = _end_to_end(answer.headers.raw, keep=False)
+        await self._answer(answer.status_code, headers, data)
+
+    async def _judge_stream(self, answer: httpx.Response, to: Route, context: Context) -> None:
+        if to.stream is None:
+            raise Problem(502, "Unreadable", "the upstream answered with a stream that was not asked for")
+        today = self._proxy.made.judging.today()
+        stream = Stream(self._proxy.stream_engine(), context, today)
+        events = EventStream(stream, to.stream())
+        await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))
+        own = 0.0
+        try:
+            async for chunk in self._timed(answer.aiter_bytes()):
+                before = time.perf_counter()
+                out = await self._judged(chunk, stream, events.feed)
+                own += time.perf_counter() - before
+                if out:
+                    await self._send_body(out)
+                if events.denied is not None:
+                    break
+            else:
+                out = await self._judged(b"", stream, lambda _, deadline: events.close(deadline))
+                if out:
+                    await self._send_body(out)
+            await self._end()
+        finally:
+            self._observe_upstream()
+            decision = stream.decision()
+            self._service.metrics.judged(decision, DIALECT, own)
+            fields = telemetry.fields(decision, self._tenant, DIALECT, self._trace, own)
+            upstream = round(self._upstream_seconds * 1000, 2)
+            self._service.log.info("exchange", **fields, streamed=True, upstream_ms=upstream)
+
+    async def _judged(self, chunk: bytes, stream: Stream, work: Callable[[bytes, Deadline], bytes]) -> bytes:
+        """A small piece is judged at once; what takes longer must not hold up others."""
+        deadline = Deadline.after(self._proxy.settings.deadline_seconds)
+        if len(chunk) + stream.held <= INLINE_BYTES:
+            return work(chunk, deadline)
+        return await self._proxy.made.judging.aside(partial(work, chunk, deadline))
+
+    # The upstream
+
+    @contextlib.asynccontextmanager
+    async def _sent(
+        self, headers: Headers, content: bytes | AsyncIterator[bytes] | None
+    ) -> AsyncIterator[httpx.Response]:
+        """The upstream's answer, as soon as its headers are there. Raises `Problem`."""
+        scope = self._scope
+        url = self._proxy.target(scope["raw_path"], scope["query_string"])
+        request = self._proxy.client.build_request(scope["method"], url, headers=headers, content=content)
+        begun = time.perf_counter()
+        try:
+            answer = await self._proxy.client.send(request, stream=True)
+        except httpx.TimeoutException:
+            raise Problem(504, "Upstream timeout", "the upstream did not answer in time") from None
+        except httpx.HTTPError:
+            raise Problem(502, "Upstream unreachable", "the upstream cannot be reached") from None
+        self._upstream_seconds = time.perf_counter() - begun
+        self._service.metrics.upstream.labels("first_byte").observe(self._upstream_seconds)
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
+
+    async def _timed(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks; the time until each is the upstream's. An upstream that breaks off breaks us off."""
+        hung_up = asyncio.ensure_future(self._until_hung_up())
+        try:
+            while True:
+                begun = time.perf_counter()
+                coming = asyncio.ensure_future(anext(chunks, None))
+                await asyncio.wait({coming, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.wait({coming})
+                    raise _HungUp
+                self._upstream_seconds += time.perf_counter() - begun
+                chunk = coming.result()
+                if chunk is None:
+                    return
+                yield chunk
+        except httpx.HTTPError:
+            raise Problem(502, "Upstream broke off", "the upstream's answer broke off") from None
+        finally:
+            hung_up.cancel()
+
+    async def _until_hung_up(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def _sent_on(self, *, keep_length: bool) -> Headers:
+        """The client's headers for the upstream. What is judged must come as it can be read."""
+        dropped = _HOP_BY_HOP | {b"host", KEY_HEADER}
+        if not keep_length:
+            dropped |= {b"content-length", b"accept-encoding"}
+        named = _named_by_connection(self._scope["headers"])
+        kept = [(name, value) for name, value in self._scope["headers"] if name not in dropped | named]
+        return kept if keep_length else [*kept, (b"accept-encoding", b"identity")]
+
+    def _observe_upstream(self) -> None:
+        self._service.metrics.upstream.labels("last_byte").observe(self._upstream_seconds)
+
+    # The client
+
+    async def _deny(self, message: str) -> None:
+        await self._answer(400, _JSON, error_body(self._provider, 400, message, denied=True))
+
+    async def _refuse(self, status: int, message: str, retry_after: int | None) -> None:
+        if self._answered:
+            # Half of an answer is out: the connection is broken off, so that it is not taken for a whole.
+            raise ConnectionAbortedError(message) from None
+        more = [] if retry_after is None else [(b"retry-after", str(retry_after).encode())]
+        await self._answer(status, [*_JSON, *more], error_body(self._provider, status, message))
+
+    async def _answer(self, status: int, headers: Headers, data: bytes) -> None:
+        await self._start(status, [*headers, (b"content-length", str(len(data)).encode())])
+        await self._send_body(data)
+        await self._end()
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self._answered = True
+        identified = [*headers, (b"x-guardrails-request-id", self._trace.request_id.encode())]
+        await self._send({"type": "http.response.start", "status": status, "headers": identified})
+
+    async def _send_body(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Said(msgspec.Struct):
+    model: object = None
+    stream: object = None
+
+
+_JSON: Headers = [(b"content-type", b"application/json")]
+
+
+def _raw_object(data: bytes) -> object:
+    """The body as JSON text. Raises `Problem` 400 where it is no object."""
+    if not data.lstrip(b" \t\r\n").startswith(b"{"):
+        raise Problem(400, "Not an object", "the body must be a JSON object")
+    return msgspec.Raw(data)
+
+
+def _named_by_connection(headers: Headers) -> frozenset[bytes]:
+    listed = b",".join(value for name, value in headers if name.lower() == b"connection")
+    return frozenset(one.strip().lower() for one in listed.split(b",") if one.strip())
+
+
+def _end_to_end(headers: Headers, *, keep: bool) -> Headers:
+    """The upstream's headers for the client; without those of a body that is written anew unless `keep`."""
+    dropped = _HOP_BY_HOP | _named_by_connection(headers)
+    if not keep:
+        dropped |= {b"content-length", b"content-encoding"}
+    return [(name.lower(), value) for name, value in headers if name.lower() not in dropped]
