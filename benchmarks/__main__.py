@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import fairness, growth, hook, peers, rules
+from benchmarks import fairness, growth, hook, peers, rules, streams
 from benchmarks.report import Row, table
 
 ALL = {
@@ -16,6 +16,7 @@ ALL = {
     "fairness": ("Small exchanges beside large ones", fairness.run, "p50 alone"),
     "growth": ("A conversation of 100 turns growing to 800 KB", growth.run, "full rescan"),
     "peers": ("16 KB of code, never seen before", peers.run, "ours"),
+    "streams": ("Streams through the proxy", streams.run, "passing through"),
     "rules": ("Cost by number of rules and by length of text", rules.run, "first"),
 }
 

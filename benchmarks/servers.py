@@ -61,7 +61,7 @@ def started(command: Sequence[str], port: int, path: str, **environment: str) ->
 @contextlib.contextmanager
 def guard(policies: str = "policies", **settings: object) -> Iterator[Server]:
     """Our service with the shipped policies."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "guardrails", "serve", "-p", policies, "--port", str(port)]
         environment = {f"GUARDRAILS_{name.upper()}": str(value) for name, value in settings.items()}
@@ -72,7 +72,7 @@ def guard(policies: str = "policies", **settings: object) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def echo() -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     with started([sys.executable, "-m", "benchmarks.echo", str(port)], port, "/") as server:
         yield server
 
@@ -117,7 +117,7 @@ def ask(connection: http.client.HTTPConnection, path: str, body: bytes) -> bytes
     return data
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

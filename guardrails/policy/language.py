@@ -112,7 +112,7 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         OnError,
         _is(
             "`deny` refuses a request whose streamed response the gateway will not show us, where the policy "
-            "has response rules to enforce; `allow` lets it pass."
+            "has response rules to enforce, or rules that need the whole text; `allow` lets it pass."
         ),
     ] = OnError.ALLOW
     scope: Annotated[Scope | None, _is("Where the policy applies.")] = None

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrails.model import Action, Mode, Severity
+from guardrails.model import Action, Hook, Mode, Severity
 from guardrails.policy.compile import Compiled
 from guardrails.policy.decode import LoadedFile
 from guardrails.policy.diagnostics import Diagnostic, Level
 from guardrails.policy.language import Rule
+from guardrails.policy.policyset import CompiledRule
 
 
 def lint(compiled: Compiled) -> list[Diagnostic]:
     """Every warning about every decoded file."""
+    ready = {} if compiled.policies is None else {rule.id: rule for rule in compiled.policies.rules}
     return [
         problem
         for file in compiled.files
         if file.policy is not None
         for number, rule in enumerate(file.policy.rules)
-        for problem in _rule(file, number, rule)
+        for problem in _rule(file, number, rule, ready.get(rule.id))
     ]
 
 
-def _rule(file: LoadedFile, number: int, rule: Rule) -> Iterator[Diagnostic]:
+def _rule(file: LoadedFile, number: int, rule: Rule, compiled: CompiledRule | None) -> Iterator[Diagnostic]:
     path = ("rules", number)
 
     def warning(code: str, message: str, help: str) -> Diagnostic:
@@ -41,3 +43,17 @@ def _rule(file: LoadedFile, number: int, rule: Rule) -> Iterator[Diagnostic]:
             f"rule `{rule.id}` is critical and only flags",
             "mask or deny, or lower the severity",
         )
+    if compiled and _acts_on_responses(compiled) and not (compiled.on_streams or compiled.deny_streams):
+        yield warning(
+            "not-on-streams",
+            f"rule `{rule.id}` needs the whole text: it is not enforced on streamed responses",
+            "`streams: deny` in the policy refuses such requests; or scope the rule to `hooks: [request]`",
+        )
+
+
+def _acts_on_responses(rule: CompiledRule) -> bool:
+    return (
+        rule.mode is Mode.ENFORCE
+        and rule.action is not Action.FLAG
+        and all(one.hooks is None or Hook.RESPONSE in one.hooks for one in rule.scopes)
+    )

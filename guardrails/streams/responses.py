@@ -110,7 +110,7 @@ class ResponsesStream:
         """The response failed, and an error that the SDKs raise."""
         error = {"code": "content_filter", "message": message}
         failed = {**self._response, "status": "failed", "error": error, "output": []}
-        events = [
+        events: list[dict[str, object]] = [
             {"type": "response.failed", "sequence_number": self._number, "response": failed},
             {"type": "error", "sequence_number": self._number + 1, **error, "param": None},
         ]

@@ -115,11 +115,14 @@ def test_openai_raises_what_a_denied_stream_ends_with(chat, upstream):
     """What was said before arrives, then the SDK raises."""
     upstream.parts = list(chat_chunks(["fine ", "words ", "DENYME ", "x"]))
     said = []
+    ask = [{"role": "user", "content": "x"}]
+
+    def listen():
+        for chunk in chat.chat.completions.create(model="m", stream=True, messages=ask):
+            said.extend(one.delta.content or "" for one in chunk.choices)
+
     with pytest.raises(openai.APIError, match="guardrail"):
-        for chunk in chat.chat.completions.create(
-            model="m", stream=True, messages=[{"role": "user", "content": "x"}]
-        ):
-            said += [one.delta.content or "" for one in chunk.choices]
+        listen()
     assert "".join(said) == "fine words "
 
 
@@ -127,11 +130,14 @@ def test_anthropic_raises_what_a_denied_stream_ends_with(claude, upstream):
     """What was said before arrives, then the SDK raises."""
     upstream.parts = list(anthropic_events(["fine ", "words ", "DENYME ", "x"]))
     said = []
-    with (
-        pytest.raises(anthropic.APIStatusError, match="guardrail"),
-        claude.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as got,
-    ):
-        said += got.text_stream
+    ask = [{"role": "user", "content": "x"}]
+
+    def listen():
+        with claude.messages.stream(model="m", max_tokens=9, messages=ask) as got:
+            said.extend(got.text_stream)
+
+    with pytest.raises(anthropic.APIStatusError, match="guardrail"):
+        listen()
     assert "".join(said) == "fine words "
 
 
@@ -187,7 +193,7 @@ def test_whole_answers_are_masked_and_denied(chat, claude, upstream):
 
 
 def test_whatever_is_not_known_passes_as_it_is(proxy, upstream):
-    """Paths, queries, headers, credentials, the upstream's errors; only hop-by-hop headers and our key stay."""
+    """Paths, queries, headers, credentials, the upstream's errors; only our key is kept back."""
     headers = {"authorization": "Bearer sk-provider", "x-portkey-config": "{}", "anthropic-beta": "a,b"}
     got = httpx.get(f"{proxy.url}/v1/models?limit=2", headers=headers | {"x-guardrails-key": "k"})
     assert got.json() == {"object": "list", "data": []}

@@ -3,8 +3,10 @@
 import base64
 import datetime as dt
 import html
+import time
 import urllib.parse
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,10 +14,10 @@ from guardrails.catalogue.secret_kinds import expand, kinds
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
 from guardrails.masking import Keys, Replacement, apply_plan
-from guardrails.model import Address, Context, Hook, Kind, Role, Segment
+from guardrails.model import Address, Context, Hook, Kind, Reason, Role, Segment
 from guardrails.policy.compile import compile_files
 from guardrails.policy.decode import load_file
-from guardrails.streams.judge import Stream, StreamEngine
+from guardrails.streams.judge import MAX_HELD, Denied, Stream, StreamEngine
 
 TODAY = dt.date(2026, 11, 23)
 KEYS = Keys(b"k" * 32)
@@ -148,7 +150,7 @@ def cut(draw, source):
     return text, [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
 
 
-GENEROUS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+GENEROUS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @GENEROUS
@@ -162,3 +164,93 @@ def test_however_a_text_is_cut_up_the_output_is_the_masked_whole(case):
     assert "".join(given_out) == masked
     assert decision.verdict is expected.verdict
     assert spans(decision) == spans(expected)
+
+
+DENIES = "detect: {type: words, words: [forbidden fruit]}, action: deny"
+DENYING = engine(*RULES.items(), ("deny", DENIES))
+ON_DENYING = StreamEngine(DENYING)
+
+
+@GENEROUS
+@given(cut(texts()), cut(texts()), st.sampled_from(["plain", "zero-width", "percent", "base64", "hex"]))
+def test_a_denied_stream_gives_out_nothing_of_what_is_denied(before, after, disguise):
+    """What was given out is the masked text up to the denied value at most."""
+    head, tail = before[0] + " ", " " + after[0]
+    denied = DISGUISES[disguise]("forbidden fruit")
+    text = head + denied + tail
+    size = len(before[1]) + 1
+    judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
+    given_out = []
+
+    def listen():
+        parts = (text[at : at + size] for at in range(0, len(text), size))
+        given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
+        given_out.append(judge.settle(Deadline.after(60)).text)
+
+    with pytest.raises(Denied) as caught:
+        listen()
+
+    assert "deny" in caught.value.decision.rules()
+    assert whole(head)[1].rstrip().startswith("".join(given_out)[: len(whole(head)[1].rstrip())])
+    assert denied not in "".join(given_out)
+    assert len("".join(given_out)) <= len(whole(head)[1])
+
+
+def test_words_are_given_out_as_soon_as_the_next_one_begins():
+    """Prose is held back by a word, whatever the number of rules."""
+    stream = Stream(STREAMS, CONTEXT, TODAY)
+    judge = stream.channel()
+    held = []
+    for char in "The quick brown fox jumps over the lazy dog, and then it sleeps. " * 20:
+        judge.feed(char, Deadline.after(60))
+        held.append(judge.held)
+
+    assert max(held) <= 12
+    assert sum(held) / len(held) < 6
+
+
+def test_a_rule_that_needs_the_whole_text_is_known_when_the_policy_loads():
+    """Names hang on everything around them; an expression without bounds does not load at all."""
+    on = engine(("name", "detect: {type: pii, entities: [PERSON]}, action: mask, mask: {with: redact}"))
+
+    assert [rule.id for rule in on.not_on_streams(CONTEXT)] == ["name"]
+    assert WHOLE.not_on_streams(CONTEXT) == ()
+    assert StreamEngine(on).engine.policies.rules == ()
+
+
+def test_what_cannot_be_held_back_is_unjudged():
+    """An encoded run without an end denies, unless the policy lets pass what could not be judged."""
+    run = "QUJD" * (MAX_HELD // 2)
+    with pytest.raises(Denied) as caught:
+        streamed([run[at : at + 5_000] for at in range(0, len(run), 5_000)])
+    assert [one.reason for one in caught.value.decision.unjudged] == [Reason.TOO_LONG]
+
+
+def test_escalation_counts_over_the_whole_stream():
+    """From the value on that reaches the count the rule is stricter, whatever text it stands in."""
+    rule = (
+        "detect: {type: regex, pattern: 'ID-[0-9]{4}'}, action: flag, mask: {with: redact}, "
+        "escalate: {count: 3, action: mask}"
+    )
+    stream = Stream(StreamEngine(engine(("many", rule))), CONTEXT, TODAY)
+    said = []
+    for number in (1, 2, 2, 3, 4):
+        judge = stream.channel()
+        fed = judge.feed(f"ID-000{number} ", Deadline.after(60)).text
+        said.append(fed + judge.settle(Deadline.after(60)).text)
+
+    assert said == ["ID-0001 ", "ID-0002 ", "ID-0002 ", " ", " "]
+
+
+def test_the_cost_of_a_text_is_linear_however_it_arrives():
+    """Four times the text takes about four times as long, also where all of it is held back."""
+
+    def seconds(text):
+        began = time.process_time()
+        streamed([text[at : at + 8] for at in range(0, len(text), 8)])
+        return time.process_time() - began
+
+    for unit in ("plain words and 12 numbers, ", "QUJDREVGR0hJSktMTU5P"):
+        short = unit * (4_000 // len(unit))
+        seconds(short)
+        assert seconds(short * 4) < 10 * max(seconds(short), 0.02)

@@ -150,6 +150,6 @@ def assembled(dialect, raw):
         else:
             for choice in body.get("choices", ()):
                 text.append(choice["delta"].get("content") or "")
-                for one in choice["delta"].get("tool_calls", ()):
-                    call.append(one["function"]["arguments"])
+                calls = choice["delta"].get("tool_calls", ())
+                call.extend(one["function"]["arguments"] for one in calls)
     return "".join(text), "".join(call)
