@@ -94,7 +94,7 @@ class SecretDetector:
 
     @property
     def foresight(self) -> Sequence[Foresight]:
-        """What is assigned to a name stands behind the match that located it, in the same line or the next."""
+        """What is assigned to a name stands behind the match that located it, in its line or the next."""
         own = len(self._kinds)
         located = len(self.patterns) - own
         return [Foresight(0)] * own + [Foresight(MAX_VALUE, _NEXT_LINE)] * located
