@@ -32,6 +32,8 @@ _ALTERNATIVES = 24
 _SECONDS = 0.05
 """How long one pattern may be asked; after that all that it could span is held back."""
 
+_SHORT = 64
+
 _core: Any = _regex_core
 _ASCII = 0x80
 _BEYOND = 0x80  # stands for every character beyond ASCII
@@ -89,8 +91,12 @@ class Alive:
             return before
         if expression is None:
             return least
+        # Letting go of the interpreter and watching a clock costs more than a short search.
+        long = len(text) - least > _SHORT
         try:
-            found = expression.search(text, least, timeout=_SECONDS, concurrent=True)
+            found = expression.search(
+                text, least, timeout=_SECONDS if long else None, concurrent=True if long else None
+            )
         except TimeoutError:
             return least
         return before if found is None else min(before, found.start())

@@ -14,8 +14,8 @@ EXAMPLES = [
     (kind, expand(one.hit, kind.id).replace("«", "").replace("»", ""))
     for kind in kinds().values()
     for one in kind.examples
-    if one.hit
-]
+    if one.hit and kind.patterns
+][::4]
 
 
 def pattern(expression, **flags):
@@ -29,11 +29,12 @@ def start(alive, text, at=0):
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind.id for kind, _ in EXAMPLES])
 def test_a_beginning_of_a_secret_is_alive(kind, text):
     """Whatever is cut off of an example, the place where the match begins is held back."""
-    own = pattern(kind.pattern, ignorecase=kind.ignorecase, ascii=True)
-    alive = Alive([own])
-    for match in compile_regex(own).finditer(text):
-        for cut in range(match.start() + 1, match.end()):
-            assert start(alive, text[:cut]) <= match.start()
+    patterns = [pattern(one, ignorecase=kind.ignorecase, ascii=True) for one in kind.patterns]
+    alive = Alive(patterns)
+    for own in patterns:
+        for match in compile_regex(own).finditer(text):
+            for cut in range(match.start() + 1, match.end()):
+                assert start(alive, text[:cut]) <= match.start()
 
 
 PIECES = [
