@@ -26,7 +26,7 @@ from guardrails.detectors.patterns import CONTEXT, Pass, max_width, parse
 BEGINNING = 3
 """How many characters of a match's beginning its gate looks at; one fewer are always held back."""
 
-_ALTERNATIVES = 24
+_ALTERNATIVES = 400
 """With more beginnings than these, a gate takes one in which every place allows what any of them does."""
 
 _SECONDS = 0.05

@@ -23,7 +23,7 @@ def pattern(expression, **flags):
 
 
 def start(alive, text, at=0):
-    return alive.start(text, at, frozenset(range(9)), Deadline.after(60))
+    return alive.start(text, at, frozenset(range(99)), Deadline.after(60))
 
 
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind.id for kind, _ in EXAMPLES])

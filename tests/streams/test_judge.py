@@ -197,8 +197,9 @@ def test_a_denied_stream_gives_out_nothing_of_what_is_denied(before, after, disg
 
 
 def test_words_are_given_out_as_soon_as_the_next_one_begins():
-    """Prose is held back by a word, whatever the number of rules."""
-    stream = Stream(STREAMS, CONTEXT, TODAY)
+    """Prose is held back by a word, where no rule looks for a run of plain words as seed phrases are."""
+    rules = {name: rule for name, rule in RULES.items() if name != "secret"}
+    stream = Stream(StreamEngine(engine(*rules.items())), CONTEXT, TODAY)
     judge = stream.channel()
     held = []
     for char in "The quick brown fox jumps over the lazy dog, and then it sleeps. " * 20:
