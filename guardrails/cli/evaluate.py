@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from guardrails.cli.eval_content import content
 from guardrails.cli.eval_pii import pii
 from guardrails.cli.eval_secrets import secrets
 
@@ -13,5 +14,6 @@ def evaluate() -> None:
     """Measure detectors on labelled data, side by side with peers."""
 
 
+evaluate.add_command(content)
 evaluate.add_command(secrets)
 evaluate.add_command(pii)

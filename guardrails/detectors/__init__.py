@@ -2,18 +2,20 @@
 
 from guardrails.detectors.base import CannotJudge, Deadline, Detector, Match, Pattern, SpecError
 from guardrails.detectors.expression import RegexSpec
+from guardrails.detectors.injection import InjectionSpec
 from guardrails.detectors.invisible import InvisibleSpec
 from guardrails.detectors.pii import PiiSpec
 from guardrails.detectors.secret import SecretSpec
 from guardrails.detectors.words import WordsSpec
 
-AnySpec = RegexSpec | WordsSpec | InvisibleSpec | PiiSpec | SecretSpec
+AnySpec = RegexSpec | WordsSpec | InvisibleSpec | PiiSpec | SecretSpec | InjectionSpec
 
 __all__ = [
     "AnySpec",
     "CannotJudge",
     "Deadline",
     "Detector",
+    "InjectionSpec",
     "InvisibleSpec",
     "Match",
     "Pattern",

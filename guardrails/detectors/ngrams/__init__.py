@@ -1,0 +1,1 @@
+"""Linear models over hashed n-grams: features, windows, heads."""

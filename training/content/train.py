@@ -1,0 +1,432 @@
+"""Trains the injection model: `python -m training.content.train DATA OUT`.
+
+`DATA` is the folder with `content/dev`, `pii/dev` and `secrets/dev`; `OUT` is where the weights and the
+card go. Every source is scored once by a model that never saw it (four folds of whole sources); those
+scores fit the second stage and the calibration, and are the figures of the card. The shipped weights are
+then trained on all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import json
+import random
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from scipy import optimize, sparse
+
+from guardrails.detectors.base import Deadline
+from guardrails.detectors.ngrams.features import BUCKETS, blocks, encode, features
+from guardrails.detectors.ngrams.model import SHARES, Head
+from guardrails.detectors.ngrams.windows import SIZES, borders, weigh
+from training.content import generate, records
+from training.content.records import Text
+
+SEED = 5
+RIDGE = {"direct": 1e-5, "indirect": 5e-5, "toxicity": 1e-5}
+ROUNDS = 40
+FOREVER = Deadline.after(1e9)
+
+# Never trained on, whatever the fold: no licence is stated.
+MEASURED_ONLY = ("jonastuttle",)
+# The fold that leaves a source out. Made-up texts are in all of them.
+FOLDS = {
+    "neuralchemy": 0,
+    "yanismiraoui": 0,
+    "self_instruct": 0,
+    "prompts_cc0": 0,
+    "slabs": 1,
+    "jailbreak_in_the_wild": 2,
+    "small_corpora": 2,
+    "inspect_evals_benign": 2,
+    "adv_suffix": 3,
+    "indirect_generated/bipia": 0,
+    "indirect_generated/pia": 1,
+    "plain_request_in_doc": 2,
+    "indirect_generated/ctx": 3,
+    "code_docs_dev/a": 0,
+    "code_docs_dev/b": 1,
+    "neg_docs": 2,
+    "neg_agent": 0,
+    "neg_code": 3,
+    "clean": 2,
+    "neg_data": 1,
+    "tau2": 1,
+    "issues": 3,
+}
+# Large and plain: a fold leaves a quarter of their texts out, not the source.
+QUARTERED = ("gpteacher", "hh_rlhf_human", "multilingual_sentences")
+# Harmless on purpose and hard on purpose: always trained on, and no measure of ordinary traffic.
+ALWAYS = ("own_trigger_negatives",)
+# How much a source counts beside a text each; large and uniform ones count less.
+WEIGHT = {
+    "slabs": 0.5,
+    "gpteacher": 0.7,
+    "adv_suffix": 0.1,
+    "plain_request_in_doc": 0.5,
+    "own_trigger_negatives": 0.5,
+    "made_direct": 0.7,
+}
+# Categories that are not attacks on the model, whatever the source calls them.
+LEFT_OUT = {"neuralchemy_v1/training_extraction"}
+
+
+def fold_of(one: Text) -> int | None:
+    """The fold that leaves a text out; None: no fold does."""
+    if one.source in MEASURED_ONLY:
+        return 0
+    if one.source in QUARTERED:
+        return zlib.crc32(one.text.encode("utf-8", "surrogatepass")) % 4
+    return FOLDS.get(one.source)
+
+
+def load(data: Path) -> dict[str, list[Text]]:
+    """The texts of each channel. Long harmless ones are cut to several lengths."""
+    dev = data / "content/dev"
+    direct: list[Text] = []
+    for name in (
+        "slabs",
+        "neuralchemy",
+        "yanismiraoui",
+        "jailbreak_in_the_wild",
+        "small_corpora",
+        "adv_suffix",
+        "own_trigger_negatives",
+        "gpteacher",
+        "self_instruct",
+        "inspect_evals_benign",
+        "hh_rlhf_human",
+        "multilingual_sentences",
+        "jonastuttle",
+    ):
+        direct += [one for one in records.read(dev / f"{name}.jsonl.gz") if one.category not in LEFT_OUT]
+    direct += records.read(data / "pii/dev/prompts_cc0.jsonl.gz", "prompts_cc0")
+    indirect: list[Text] = []
+    for one in records.read(dev / "indirect_generated.jsonl.gz"):
+        part = (
+            "pia" if one.category.startswith("pia_") else "ctx" if one.category.startswith("ctx") else "bipia"
+        )
+        indirect.append(msgspec.structs.replace(one, source=f"indirect_generated/{part}"))
+    indirect += records.read(dev / "plain_request_in_doc.jsonl.gz")
+    for one in records.read(dev / "code_docs_dev.jsonl.gz"):
+        part = "a" if one.category in {"agent_file", "code_go", "judge_prompt", "code_js"} else "b"
+        indirect.append(msgspec.structs.replace(one, source=f"code_docs_dev/{part}"))
+    for one in records.read(dev / "inspect_evals_benign.jsonl.gz"):
+        if one.category != "writingbench":
+            indirect.append(
+                msgspec.structs.replace(one, source="issues" if "issue" in one.category else "tau2")
+            )
+    indirect += records.read(dev / "multilingual_sentences.jsonl.gz")[::3]
+    for number, name in enumerate(("neg_docs", "neg_agent", "neg_code", "neg_data")):
+        indirect += records.cut(records.read(data / f"pii/dev/{name}.jsonl.gz", name), number, most=1200)
+    clean = records.read(data / "secrets/dev/clean.jsonl.gz", "clean")
+    random.Random(SEED).shuffle(clean)
+    indirect += records.cut(clean[:600], 9, most=2500)
+    return {"direct": direct, "indirect": indirect}
+
+
+def made(channel: str, texts: Sequence[Text], seed: int, quick: bool) -> list[Text]:
+    """Made-up texts; hosts and requests come from what this fold may see."""
+    r = random.Random(seed)
+    if channel == "direct":
+        return list(generate.direct(r, 3000, 300) if quick else generate.direct(r))
+    hosts = [one.text for one in texts if one.label == 0 and len(one.text) > 150]
+    asks = [
+        one.text
+        for one in texts
+        if one.label == 0 and one.source in {"gpteacher", "self_instruct"} and len(one.text) < 160
+    ]
+    return list(generate.indirect(r, hosts, asks, 4000 if quick else 14000))
+
+
+class Rows:
+    """Windows as rows of a sparse matrix."""
+
+    def __init__(self) -> None:
+        self.columns: list[np.ndarray] = []
+        self.values: list[float] = []
+        self.labels: list[int] = []
+        self.weights: list[float] = []
+
+    def add(self, text: Text, weight: float, r: random.Random) -> None:
+        limit = 12_000
+        encoded = encode(text.text[:limit])
+        places, buckets = _features(encoded.data)
+        span = None
+        if text.span is not None:
+            before = len(encode(text.text[: text.span[0]]).data)
+            span = before, before + len(encode(text.text[text.span[0] : text.span[1]]).data)
+        chosen: list[tuple[int, int, int]] = []
+        for size in SIZES:
+            starts, ends = borders(len(encoded.data), size)
+            if size != SIZES[0] and len(starts) == 1 and len(encoded.data) <= SIZES[0] * 3 // 2:
+                continue
+            here = []
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                if text.label == 0:
+                    here.append((start, end, 0))
+                elif span is None:
+                    # Where in a long attack the attack stands is not known: only its paragraphs count.
+                    if size != SIZES[0] or len(starts) == 1:
+                        here.append((start, end, 1))
+                else:
+                    shared = max(0, min(end, span[1]) - max(start, span[0]))
+                    if shared >= 0.5 * min(end - start, span[1] - span[0]):
+                        here.append((start, end, 1))
+                    elif shared == 0:
+                        here.append((start, end, 0))
+            wanted = [one for one in here if one[2]]
+            others = [one for one in here if not one[2]]
+            chosen += wanted if len(wanted) <= 4 else r.sample(wanted, 4)
+            chosen += others if len(others) <= 3 else r.sample(others, 3)
+        for start, end, label in chosen:
+            first, last = np.searchsorted(places, (start, end))
+            self.columns.append(buckets[first:last].astype(np.int32))
+            self.values.append(1.0 / np.sqrt(end - start + 8.0))
+            self.labels.append(label)
+            self.weights.append(weight / np.sqrt(len(chosen)))
+
+    def matrix(self) -> sparse.csr_matrix:
+        lengths = np.array([len(one) for one in self.columns])
+        pointer = np.concatenate([[0], np.cumsum(lengths)])
+        values = np.repeat(np.array(self.values, np.float32), lengths)
+        return sparse.csr_matrix(
+            (values, np.concatenate(self.columns), pointer), shape=(len(lengths), BUCKETS)
+        )
+
+
+def _features(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    places, buckets = [], []
+    for start, end in blocks(data, 0):
+        for where, bucket in features(data[start:end]):
+            places.append(where + start)
+            buckets.append(bucket)
+    if not places:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    at = np.concatenate(places)
+    order = np.argsort(at, kind="stable")
+    return at[order], np.concatenate(buckets)[order]
+
+
+def fit(texts: Iterable[Text], ridge: float) -> tuple[np.ndarray, float]:
+    """Weights and bias of a logistic regression over windows; attacks and the rest weigh the same."""
+    r = random.Random(SEED)
+    rows = Rows()
+    for one in texts:
+        rows.add(one, WEIGHT.get(one.source, 1.0), r)
+    matrix = rows.matrix()
+    labels = np.array(rows.labels, np.float32)
+    weights = np.array(rows.weights, np.float32)
+    for label in (0, 1):
+        weights[labels == label] /= weights[labels == label].sum() * 2
+    # Columns are scaled by how much they tell (NBSVM): what carries over to other sources is what
+    # is frequent in one class, and the penalty is then weak on it.
+    seen = sparse.csr_matrix((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
+    shares = [np.asarray(seen.T @ (2 * weights * (labels == label))).ravel() + 1e-5 for label in (0, 1)]
+    del seen
+    telling = np.log(shares[1] / shares[0]).astype(np.float32)
+    matrix.data *= telling[matrix.indices]
+    turned = matrix.T.tocsr()
+    signs = 2 * labels - 1
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = signs * (matrix @ parameters[:-1].astype(np.float32) + parameters[-1])
+        value = float((weights * np.logaddexp(0, -margin)).sum() + ridge / 2 * (parameters[:-1] ** 2).sum())
+        slope = (-signs * weights / (1 + np.exp(np.minimum(margin, 60)))).astype(np.float32)
+        return value, np.concatenate([turned @ slope + ridge * parameters[:-1], [slope.sum()]]).astype(
+            np.float64
+        )
+
+    found = optimize.minimize(
+        loss, np.zeros(BUCKETS + 1), jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS, "maxcor": 6}
+    )
+    print(
+        f"  {matrix.shape[0]} windows, {matrix.nnz} features, loss {found.fun:.4f} after {found.nit}",
+        flush=True,
+    )
+    return rounded((found.x[:-1] * telling).astype(np.float32)), float(found.x[-1])
+
+
+def rounded(weights: np.ndarray) -> np.ndarray:
+    """The weights as they are kept: 255 steps. The few largest are cut, so that the steps are fine."""
+    scale = scale_of(weights)
+    return np.clip(np.round(weights / scale), -127, 127).astype(np.float32) * scale
+
+
+def scale_of(weights: np.ndarray) -> np.float32:
+    return np.float32(np.quantile(np.abs(weights), 0.9999) / 127)
+
+
+def summaries(texts: Sequence[Text], weights: np.ndarray, bias: float) -> np.ndarray:
+    return np.array([weigh(encode(one.text), weights, bias, FOREVER).summary() for one in texts])
+
+
+def out_of_fold(channel: str, texts: list[Text], quick: bool) -> np.ndarray:
+    """The summary of every text, from a model that did not see its source."""
+    found = np.full((len(texts), len(SIZES) + 2), np.nan)
+    for fold in range(4):
+        seen = [one for one in texts if one.source not in MEASURED_ONLY and fold_of(one) != fold]
+        began = time.monotonic()
+        weights, bias = fit([*seen, *made(channel, seen, SEED + fold, quick)], RIDGE[channel])
+        mine = [n for n, one in enumerate(texts) if fold_of(one) == fold]
+        found[mine] = summaries([texts[n] for n in mine], weights, bias)
+        print(f"  {channel} fold {fold}: {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def report(texts: Sequence[Text], scores: np.ndarray) -> dict[str, dict[str, float]]:
+    """Per source: the share of its attacks and of its harmless texts at or above the scores 0.99 and 0.999."""
+    labels = np.array([one.label for one in texts])
+    out = {}
+    for source in sorted({one.source for one in texts} - set(ALWAYS)):
+        mine = np.array([one.source == source for one in texts])
+        row: dict[str, float] = {"n": int(mine.sum()), "positives": int(labels[mine].sum())}
+        for label, name in ((1, "found"), (0, "flagged")):
+            chosen = scores[mine & (labels == label)]
+            if len(chosen):
+                row[f"{name}_at_0.99"] = round(float((chosen >= 0.99).mean()), 4)
+                row[f"{name}_at_0.999"] = round(float((chosen >= 0.999).mean()), 4)
+        out[source] = row
+    return out
+
+
+def calibrate(raw: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Raw scores that a share of harmless texts reaches, per length: (upper lengths in bytes, knots).
+
+    Where there are too few texts for the smaller shares, the line through the last two is drawn on.
+    """
+    knots, uppers = [], []
+    low = 0.0
+    for upper in (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, np.inf):
+        mine = raw[(lengths > low) & (lengths <= upper)]
+        if len(mine) < 250 and upper != np.inf:
+            continue
+        known = [share for share in SHARES if share * len(mine) >= 2.5]
+        values = [float(np.quantile(mine, 1 - share)) for share in known]
+        while len(values) < len(SHARES):
+            before = np.log10(SHARES[len(values) - 2]), np.log10(SHARES[len(values) - 1])
+            step = (values[-1] - values[-2]) / (before[0] - before[1])
+            values.append(values[-1] + max(step, 1e-3) * (before[1] - np.log10(SHARES[len(values)])))
+        knots.append(np.maximum.accumulate(values) + np.arange(len(values)) * 1e-6)
+        uppers.append(upper)
+        low = upper
+    return np.array(uppers), np.array(knots)
+
+
+def second_stage(texts: Sequence[Text], found: np.ndarray) -> np.ndarray:
+    """Logistic regression from a text's summary to one score; sources weigh the same within a class."""
+    rows = np.array(
+        [n for n, one in enumerate(texts) if one.source not in MEASURED_ONLY and not np.isnan(found[n, 0])]
+    )
+    labels = np.array([texts[n].label for n in rows])
+    weights = np.zeros(len(rows))
+    for label in (0, 1):
+        names = [texts[n].source for n in rows]
+        for source in set(names):
+            mine = np.array(
+                [name == source and one == label for name, one in zip(names, labels, strict=True)]
+            )
+            if mine.any():
+                weights[mine] = 1 / np.sqrt(mine.sum())
+        weights[labels == label] /= weights[labels == label].sum() * 2
+    inputs = np.column_stack([found[rows], np.ones(len(rows))])
+    signs = 2 * labels - 1
+
+    def loss(c: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = signs * (inputs @ c)
+        return float((weights * np.logaddexp(0, -margin)).sum() + 1e-5 * (c[:-1] ** 2).sum()), inputs.T @ (
+            -signs * weights / (1 + np.exp(np.minimum(margin, 60)))
+        ) + np.append(2e-5 * c[:-1], 0)
+
+    return optimize.minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B").x
+
+
+def head(channel: str, texts: list[Text], quick: bool) -> tuple[Head, dict[str, dict[str, float]]]:
+    """The head of one channel, and its figures on sources that it was not trained on."""
+    found = out_of_fold(channel, texts, quick)
+    stage = second_stage(texts, found)
+    raw = np.column_stack([found, np.ones(len(found))]) @ stage
+    harmless = np.array([one.label == 0 and one.source not in MEASURED_ONLY + ALWAYS for one in texts])
+    lengths = np.array([len(encode(one.text).data) for one in texts])
+    uppers, knots = calibrate(raw[harmless], lengths[harmless])
+    allowed = [one for one in texts if one.source not in MEASURED_ONLY]
+    weights, bias = fit([*allowed, *made(channel, allowed, SEED, quick)], RIDGE[channel])
+    made_head = Head(channel, weights, bias, stage, uppers, knots)
+    scores = np.array(
+        [made_head.calibrated(value, length) for value, length in zip(raw, lengths, strict=True)]
+    )
+    return made_head, report(texts, scores)
+
+
+def save(heads: Sequence[Head], figures: dict[str, object], out: Path, name: str) -> None:
+    """`NAME.npz` and its card `NAME.json`, which holds the hash that the product checks."""
+    arrays: dict[str, np.ndarray] = {}
+    for one in heads:
+        scale = np.float32(np.abs(one.weights).max() / 127)
+        arrays[f"{one.name}.weights"] = np.round(one.weights / scale).astype(np.int8)
+        arrays[f"{one.name}.numbers"] = np.array([scale, one.bias])
+        arrays[f"{one.name}.stage"] = one.stage
+        arrays[f"{one.name}.uppers"] = one.uppers
+        arrays[f"{one.name}.knots"] = one.knots
+    path = out / f"{name}.npz"
+    np.savez_compressed(path, **arrays)
+    card = {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "heads": [one.name for one in heads],
+        "recipe": "training/content/train.py",
+        "seed": SEED,
+        **figures,
+    }
+    (out / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def licences(data: Path, sources: Iterable[str]) -> dict[str, str]:
+    manifest = json.loads((data / "content/dev/MANIFEST.json").read_text(encoding="utf-8"))["sources"]
+    own = {
+        "prompts_cc0": "CC0",
+        "neg_agent": "MIT",
+        "neg_docs": "MIT/Apache/BSD repos",
+        "neg_code": "MIT/Apache/BSD repos",
+        "neg_data": "MIT/Apache/BSD repos",
+        "clean": "source of published packages, counts only",
+    }
+    base = {"tau2": "inspect_evals_benign", "issues": "inspect_evals_benign"}
+    return {
+        one: own.get(one) or manifest[base.get(one, one.split("/")[0])]["licence"]
+        for one in sorted(set(sources))
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--quick", action="store_true", help="fewer made-up texts: a trial run")
+    arguments = parser.parse_args()
+    heads, figures = [], {}
+    sources: set[str] = set()
+    for channel, texts in load(arguments.data).items():
+        made_head, rows = head(channel, texts, arguments.quick)
+        heads.append(made_head)
+        figures[channel] = rows
+        sources |= {one.source for one in texts}
+        print(json.dumps({channel: rows}, indent=1), flush=True)
+        gc.collect()
+    trained = licences(arguments.data, sources - set(MEASURED_ONLY))
+    figures = {
+        "trained_on": {**trained, "made_direct, made_indirect": "own"},
+        "measured_only": list(MEASURED_ONLY),
+        "figures": figures,
+    }
+    save(heads, figures, arguments.out, "injection-1")
+
+
+if __name__ == "__main__":
+    main()
