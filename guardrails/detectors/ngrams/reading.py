@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -36,9 +38,18 @@ def judge(views: Sequence[View], head: Head, deadline: Deadline) -> Iterator[tup
         if view is plain:
             continue
         fresh = view.fresh(_AROUND)
-        for start, end in [(0, len(view.text))] if fresh is None else fresh:
-            if end - start < _LEAST:
-                continue
-            found = head.judge(view.text[start:end], deadline)
-            span = Span(found.span.start + start, found.span.end + start)
-            yield view, msgspec.structs.replace(found, span=span)
+        stretches = [(0, len(view.text))] if fresh is None else fresh
+        # One reading for all of them: each by itself would cost more than the text that it is from.
+        text = "\n".join(view.text[start:end] for start, end in stretches)
+        if len(text) >= _LEAST:
+            found = head.judge(text, deadline)
+            yield view, msgspec.structs.replace(found, span=_back(found.span, stretches))
+
+
+def _back(span: Span, stretches: Sequence[tuple[int, int]]) -> Span:
+    """A span of the joined stretches as one of the view."""
+    before = [0, *accumulate(end - start + 1 for start, end in stretches)]
+    first = bisect_right(before, span.start, hi=len(stretches)) - 1
+    last = bisect_right(before, max(span.end - 1, span.start), hi=len(stretches)) - 1
+    start = stretches[first][0] + span.start - before[first]
+    return Span(start, max(start, stretches[last][0] + span.end - before[last]))
