@@ -6,9 +6,10 @@ from guardrails.detectors.injection import InjectionSpec
 from guardrails.detectors.invisible import InvisibleSpec
 from guardrails.detectors.pii import PiiSpec
 from guardrails.detectors.secret import SecretSpec
+from guardrails.detectors.url import UrlSpec
 from guardrails.detectors.words import WordsSpec
 
-AnySpec = RegexSpec | WordsSpec | InvisibleSpec | PiiSpec | SecretSpec | InjectionSpec
+AnySpec = RegexSpec | WordsSpec | InvisibleSpec | PiiSpec | SecretSpec | InjectionSpec | UrlSpec
 
 __all__ = [
     "AnySpec",
@@ -23,5 +24,6 @@ __all__ = [
     "RegexSpec",
     "SecretSpec",
     "SpecError",
+    "UrlSpec",
     "WordsSpec",
 ]

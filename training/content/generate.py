@@ -216,6 +216,13 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
         ask = _fill(r.choice(p.PLAIN), r)
         tail = suffix(r)
         yield Text(f"{ask} {tail}", 1, "made_direct", "made_suffix", (len(ask) + 1, len(ask) + 1 + len(tail)))
+    for _ in range(2500):
+        lines = [r.choice(bank) for bank in (p.TASK_GIVEN, p.TASK_DO, p.TASK_HOW, p.TASK_HOW)]
+        lines += [
+            r.choice(p.TASK_HOW + p.TASK_DO + p.DOCUMENT_BENIGN) for _ in range(r.choice((0, 0, 1, 3, 8)))
+        ]
+        text = r.choice((" ", "\n", "\n- ")).join(_fill(line, r) for line in lines)
+        yield Text(text, 0, "made_direct", "made_task")
     for _ in range(800):
         chosen = [_fill(r.choice(p.SYSTEM_PROMPTS), r) for _ in range(r.choice((1, 1, 2)))]
         yield Text(" ".join(chosen), 0, "made_direct", "made_system_prompt")

@@ -143,7 +143,7 @@ def made(channel: str, texts: Sequence[Text], seed: int, quick: bool) -> list[Te
         for one in texts
         if one.label == 0 and one.source in {"gpteacher", "self_instruct"} and len(one.text) < 160
     ]
-    return list(generate.indirect(r, hosts, asks, 4000 if quick else 14000))
+    return list(generate.indirect(r, hosts, asks, 4000 if quick else 6000))
 
 
 class Rows:

@@ -81,6 +81,12 @@ class Encoded(msgspec.Struct, frozen=True):
             return place
         return int(self.chars[place])
 
+    def byte(self, char: int) -> int:
+        """Where the character at an offset begins, in bytes."""
+        if self.chars is None:
+            return char
+        return int(np.searchsorted(self.chars, char))
+
 
 def encode(text: str) -> Encoded:
     """The folded form of a text. Lone surrogates are kept."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -18,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from guardrails.detectors.base import CannotJudge, Deadline
-from guardrails.detectors.ngrams.features import BUCKETS, encode
-from guardrails.detectors.ngrams.windows import weigh
+from guardrails.detectors.ngrams.features import BUCKETS, Encoded, encode
+from guardrails.detectors.ngrams.windows import Weighed, weigh
 from guardrails.model import Reason, Span
 
 SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
@@ -33,6 +35,7 @@ _NEAR = 0.5
 _FARTHEST = 200
 """A hit is widened to the borders of its sentences, at most so many characters away."""
 
+_STOP = re.compile(r"\n|[.!?](?=\s)|[。！？]")
 _BREAKS = ("\n", ". ", "! ", "? ", "。")
 
 Array = npt.NDArray[np.float64]
@@ -73,7 +76,23 @@ class Head(msgspec.Struct, frozen=True):
         while last + 1 < len(starts) and scores[last + 1] >= least:
             last += 1
         start, end = encoded.char(int(starts[first])), encoded.char(int(ends[last]))
-        return Judged(self.calibrated(raw, weighed.length), _sentences(text, start, end))
+        span = self._narrowed(text, encoded, weighed, _sentences(text, start, end))
+        return Judged(self.calibrated(raw, weighed.length), span)
+
+    def _narrowed(self, text: str, encoded: Encoded, weighed: Weighed, span: Span) -> Span:
+        """From the first to the last of the sentences that speak for the class."""
+        ends = [*(match.end() for match in _STOP.finditer(text, span.start, span.end)), span.end]
+        parts = []
+        for start, end in pairwise((span.start, *ends)):
+            if text[start:end].strip():
+                parts.append((weighed.score(encoded.byte(start), encoded.byte(end)), start, end))
+        if not parts:
+            return span
+        least = max(max(parts)[0] * _NEAR, 0.0)
+        telling = [(start, end) for score, start, end in parts if score >= least] or [max(parts)[1:]]
+        start, end = telling[0][0], telling[-1][1]
+        part = text[start:end]
+        return Span(start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip()))
 
     def calibrated(self, raw: float, length: int) -> float:
         """The score of a raw value, for a text of so many bytes. Grows with the raw value."""

@@ -24,12 +24,21 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Weighed(msgspec.Struct, frozen=True):
-    """What a model gives a text: its best window of each size, all windows of the smallest, the whole."""
+    """What a model gives a text: its best window of each size, all windows of the smallest, the whole.
+
+    `sums[i]` is the weight of all features that begin before byte `i`.
+    """
 
     best: tuple[Window, ...]
     small: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Scores]
     whole: float
     length: int  # bytes
+    sums: Scores
+    bias: float
+
+    def score(self, start: int, end: int) -> float:
+        """What the model gives any stretch."""
+        return float((self.sums[end] - self.sums[start]) / np.sqrt(end - start + 8.0) + self.bias)
 
     def summary(self) -> npt.NDArray[np.float64]:
         """The text in numbers, for the second stage: best windows, the whole, the length's logarithm."""
@@ -72,4 +81,4 @@ def weigh(encoded: Encoded, weights: npt.NDArray[np.float32], bias: float, deadl
         top = int(np.argmax(scores))
         best.append(Window(int(starts[top]), int(ends[top]), float(scores[top])))
     assert small is not None
-    return Weighed(tuple(best), small, float(sums[-1] / np.sqrt(total + 8.0) + bias), total)
+    return Weighed(tuple(best), small, float(sums[-1] / np.sqrt(total + 8.0) + bias), total, sums, bias)
