@@ -1,0 +1,75 @@
+"""`type: length` and `type: repeat`."""
+
+import random
+import time
+
+import pytest
+from looking import hits
+
+from guardrails.detectors import LengthSpec, RepeatSpec, SpecError
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "beyond"),
+    [
+        ({"max_chars": 5}, "abcde", None),
+        ({"max_chars": 5}, "abcdefg", "fg"),
+        ({"max_words": 2}, "one two", None),
+        ({"max_words": 2}, "one two three four", "three four"),
+        ({"max_lines": 2}, "a\nb\n", None),
+        ({"max_lines": 2}, "a\nb\nc", "\nc"),
+        ({"max_lines": 1}, "", None),
+    ],
+)
+def test_what_is_beyond_the_limit_is_the_hit(spec, text, beyond):
+    """At the limit nothing is found; beyond it, the rest."""
+    found = [text[one.start : one.end] for one in hits(LengthSpec(**spec).detector(), text)]
+
+    assert found == ([] if beyond is None else [beyond])
+
+
+def test_a_length_without_a_limit_is_an_error():
+    """A rule that could never find anything is refused."""
+    with pytest.raises(SpecError):
+        LengthSpec().detector()
+
+
+@pytest.mark.parametrize(
+    ("unit", "times"),
+    [("I am sorry. ", 20), ("no ", 80), ("the cat sat on the mat and the dog sat on the rug\n", 12)],
+)
+def test_runaway_output_is_found_whole(unit, times):
+    """From the first repetition to the last, among ordinary text, also where words recur within."""
+    text = "Here is the answer you wanted:\n" + unit * times + "\nThat was all."
+    (hit,) = hits(RepeatSpec().detector(), text)
+    start = text.index(unit)
+
+    assert abs(hit.start - start) <= len(unit) * 2
+    assert abs(hit.end - (start + len(unit) * times)) <= len(unit)
+
+
+def test_runs_of_a_letter_are_found_and_rulers_are_not():
+    """`aaaa...` runs away; a ruler of dashes is a ruler."""
+    assert hits(RepeatSpec().detector(), "a" * 300)
+    assert hits(RepeatSpec().detector(), "-" * 300 + "\n" + "=" * 300) == []
+
+
+def test_ordinary_text_is_left_alone():
+    """Tables, lists and songs repeat themselves a little."""
+    chorus = "Row, row, row your boat, gently down the stream\n" * 4
+    rows = "\n".join(f"| {number} | open | none |" for number in range(200))
+
+    assert hits(RepeatSpec().detector(), chorus + rows) == []
+
+
+def test_time_is_linear():
+    """Ten times the text takes about ten times as long."""
+    source = random.Random(3)
+    took = []
+    for many in (20_000, 200_000):
+        text = " ".join(source.choice(("a", "b", "a b")) for _ in range(many))
+        began = time.perf_counter()
+        hits(RepeatSpec().detector(), text, seconds=60)
+        took.append(time.perf_counter() - began)
+
+    assert took[1] < 40 * took[0]
