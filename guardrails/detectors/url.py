@@ -45,7 +45,7 @@ _TRAILING = ".,;:!?)]}*_'\""
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _PLACEHOLDER = re.compile(r"\{\w{1,40}\}|\[[A-Z_]{2,40}\]|\$\{?\w{1,40}|%7B\w{1,40}%7D|<[A-Z_]{2,40}>")
 _CARRIED = 24
-"""Characters in the query of an image's address from which on it counts as carrying data."""
+"""Characters in one value of an image's query from which on it counts as carrying data."""
 
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_=-]{40,}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -155,6 +155,12 @@ def _end(match: re.Match[str]) -> int:
     if match["rest"] is None:
         return match.end()
     link = match[0]
+    depth = 0
+    for place, char in enumerate(link):
+        depth += (char == "(") - (char == ")")
+        if depth < 0:  # the parenthesis was opened before the link, as in Markdown
+            link = link[:place]
+            break
     kept = len(link)
     while kept and link[kept - 1] in _TRAILING:
         opening = _OPENING.get(link[kept - 1])
@@ -194,11 +200,10 @@ def _looks_alike(label: str) -> bool:
             return True
     if label.isascii():
         return False
-    if all(char in _TWINS or not char.isalpha() or char.isascii() for char in label):
+    foreign = [char for char in label if char.isalpha() and not char.isascii()]
+    if foreign and all(char in _TWINS for char in foreign):
         return True
-    scripts = {
-        unicodedata.name(char, "?").split()[0] for char in label if char.isalpha() and not char.isascii()
-    }
+    scripts = {unicodedata.name(char, "?").split()[0] for char in foreign}
     return any(char.isascii() and char.isalpha() for char in label) and not scripts.isdisjoint(
         {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
     )
@@ -207,7 +212,7 @@ def _looks_alike(label: str) -> bool:
 def _carries(link: str) -> bool:
     path, _, query = link.partition("?")
     return (
-        len(query) >= _CARRIED
+        any(len(part.partition("=")[2] or part) >= _CARRIED for part in query.split("&"))
         or bool(query and _PLACEHOLDER.search(query))
         or any(_OPAQUE.fullmatch(part) for part in path.split("/")[3:])
     )

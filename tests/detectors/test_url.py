@@ -36,6 +36,8 @@ ALL = UrlSpec().detector()
         ),
         ("![i](https://x.example/?q=[QUERY])", [("https://x.example/?q=[QUERY]", "URL_CARRIES_DATA")]),
         ("![build](https://ci.example/badge.svg?branch=main)", []),
+        ("[![d](https://ci.example/b?color=yellow&label=brew&logo=brew)](https://ci.example/a)", []),
+        ("prints ``https://”`` and goes on", []),
         ("see https://x.example/?d=c2VjcmV0IGtleSBpcyBoZXJl", []),
         ("https://docs.example/a_(b), fine", []),
         ("mail me at a@b.example: http is a protocol", []),

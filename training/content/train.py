@@ -15,7 +15,7 @@ import json
 import random
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -215,12 +215,16 @@ def _features(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return at[order], np.concatenate(buckets)[order]
 
 
-def fit(texts: Iterable[Text], ridge: float) -> tuple[np.ndarray, float]:
+def fit(
+    texts: Iterable[Text],
+    ridge: float,
+    weight: Callable[[Text], float] = lambda one: WEIGHT.get(one.source, 1.0),
+) -> tuple[np.ndarray, float]:
     """Weights and bias of a logistic regression over windows; attacks and the rest weigh the same."""
     r = random.Random(SEED)
     rows = Rows()
     for one in texts:
-        rows.add(one, WEIGHT.get(one.source, 1.0), r)
+        rows.add(one, weight(one), r)
     matrix = rows.matrix()
     labels = np.array(rows.labels, np.float32)
     weights = np.array(rows.weights, np.float32)
