@@ -30,7 +30,7 @@ from training.content import generate, records
 from training.content.records import Text
 
 SEED = 5
-RIDGE = {"direct": 1e-5, "indirect": 5e-5, "toxicity": 1e-5}
+RIDGE = {"direct": 1e-5, "indirect": 5e-5}
 ROUNDS = 40
 FOREVER = Deadline.after(1e9)
 
