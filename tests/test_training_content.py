@@ -20,8 +20,10 @@ def test_the_same_seed_makes_the_same_texts():
 
 
 def test_no_slot_is_left_open():
-    """Every `{name}` of a phrase is filled, but for the one attack that writes braces."""
+    """Every `{name}` of a phrase is filled."""
     for one in itertools.chain(*made(1)):
+        if one.category == "made_suffix":  # random signs may look like one
+            continue
         assert not re.search(r"\{[a-z]{2,}\}", one.text), one.text
 
 
