@@ -113,6 +113,9 @@ def _unreadable(name: str, message: str, help: str = "") -> LoadedFile:
     return LoadedFile(None, None, (source.problem("unreadable", message, None, help),), source)
 
 
+_MODELS = Path(__file__).resolve().parents[1] / "catalogue" / "models"
+
+
 class _Compiler:
     def __init__(self, files: Sequence[LoadedFile], cache: Path | None) -> None:
         self._files = files
@@ -261,8 +264,13 @@ class _Compiler:
         self._problems.append(file.diagnostic(path, code, message, help))
 
     def _digest(self, policies: Sequence[PolicyFile]) -> str:
-        """SHA-256 of the canonical form: order of files, keys and comments do not count."""
+        """SHA-256 of the canonical form: order of files, keys and comments do not count.
+
+        The models that ship count by their cards, which hold the hashes of their weights.
+        """
         state = hashlib.sha256(__version__.encode())
+        for card in sorted(_MODELS.glob("*.json")):
+            state.update(card.read_bytes())
         for policy in sorted(policies, key=lambda one: one.policy):
             state.update(msgspec.json.encode(policy, order="deterministic"))
         for data in sorted(
