@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern
-from guardrails.detectors.ngrams.model import Head, load
-from guardrails.detectors.ngrams.reading import HIDDEN, judge
 from guardrails.model import Hit
 from guardrails.text import View
+
+if TYPE_CHECKING:
+    from guardrails.detectors.ngrams.model import Head
 
 MODEL = "injection-1"
 LABEL = "PROMPT_INJECTION"
@@ -89,8 +90,14 @@ class InjectionDetector:
     patterns = _RULES
 
     def __init__(self, spec: InjectionSpec) -> None:
+        # The model needs numpy: no policy without such a rule is to load it.
+        from guardrails.detectors.ngrams.model import load
+        from guardrails.detectors.ngrams.reading import HIDDEN, judge
+
         self.name = f"injection {spec.channel.value}"
         self._least = spec.min_score
+        self._hidden = HIDDEN
+        self._judge = judge
         self._head: Head | CannotJudge
         try:
             self._head = load(MODEL)[spec.channel.value]
@@ -98,7 +105,7 @@ class InjectionDetector:
             self._head = failure
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
-        if HIDDEN.isdisjoint(view.name.split("/")) or self._least > DISGUISED:
+        if self._hidden.isdisjoint(view.name.split("/")) or self._least > DISGUISED:
             return
         for match in matches:
             why = f"{_RULES[match.pattern].id} in disguise"
@@ -107,6 +114,6 @@ class InjectionDetector:
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         if isinstance(self._head, CannotJudge):
             raise self._head
-        for view, judged in judge(views, self._head, deadline):
+        for view, judged in self._judge(views, self._head, deadline):
             if judged.score >= self._least:
                 yield view.hit(judged.span.start, judged.span.end, LABEL, judged.score, f"model {MODEL}")
