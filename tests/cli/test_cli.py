@@ -31,7 +31,7 @@ def test_check_reports_errors_in_every_format(tmp_path, output):
     assert result.exit_code == 1
     assert "ruls" in result.output
     if output in {"json", "sarif"}:
-        json.loads(result.output)
+        json.loads(result.stdout)
 
 
 @pytest.mark.parametrize("output", ["text", "json", "jsonl", "sarif"])
@@ -131,7 +131,7 @@ def test_scan_explains_without_the_value(tmp_path):
 def test_entities_are_listed_with_their_groups():
     """`guardrails entities` resolves groups and globs, and suggests names."""
     result = run("entities", "DE_*", "contact", "--format", "json")
-    rows = {row["entity"]: row for row in json.loads(result.output)}
+    rows = {row["entity"]: row for row in json.loads(result.stdout)}
 
     assert rows["DE_TAX_ID"]["aliases"] == ["DE_STEUER_ID"]
     assert "contact" in rows["EMAIL_ADDRESS"]["groups"]

@@ -163,7 +163,7 @@ def test_the_command_prints_every_figure_as_json(data):
     """`--format json` has files, pooled figures for several, and each row its ten figures."""
     result = run(data, data, "--entities", "contact", "--format", "json")
     assert result.exit_code == 0, result.output
-    single = json.loads(result.output)["files"]
+    single = json.loads(result.stdout)["files"]
     row = single[str(data)]["entities"]["EMAIL_ADDRESS"]
 
     assert set(row) == {
@@ -213,7 +213,7 @@ def test_presidio_runs_beside_ours(data):
     """`--against presidio` runs its defaults on the same texts and prints both and the ratios."""
     result = run(data, "--entities", "contact", "--against", "presidio", "--format", "json")
     assert result.exit_code == 0, result.output
-    report = json.loads(result.output)
+    report = json.loads(result.stdout)
 
     theirs = report["presidio"][str(data)]["entities"]["EMAIL_ADDRESS"]
     assert theirs["gold"] == 1

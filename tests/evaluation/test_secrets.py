@@ -76,7 +76,7 @@ def test_the_command_prints_every_figure_by_file_and_in_all(data):
     done = CliRunner().invoke(cli, ["eval", "secrets", str(data), "--format", "json"])
 
     assert done.exit_code == 0, done.output
-    report = json.loads(done.output)
+    report = json.loads(done.stdout)
     assert report["files"][str(data)] | {"mb_per_s": 0} == report["all"] | {"mb_per_s": 0}
     figures = report["all"]
     assert (figures["records"], figures["secrets"], figures["recall_full_span"]) == (2, 1, 1.0)
@@ -104,7 +104,7 @@ def test_chosen_kinds_alone_are_measured(data):
         cli, ["eval", "secrets", str(data), "--kinds", "private-key,jwt", "--format", "json"]
     )
 
-    assert json.loads(done.output)["all"]["recall_any"] == 0.0
+    assert json.loads(done.stdout)["all"]["recall_any"] == 0.0
 
 
 def test_a_missing_peer_is_reported(data, monkeypatch):
@@ -116,7 +116,7 @@ def test_a_missing_peer_is_reported(data, monkeypatch):
     )
 
     assert done.exit_code == 0
-    assert "no program gitleaks" in json.loads(done.output)["against"]["gitleaks"]["missing"]
+    assert "no program gitleaks" in json.loads(done.stdout)["against"]["gitleaks"]["missing"]
 
 
 @pytest.mark.parametrize(
