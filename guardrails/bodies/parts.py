@@ -32,13 +32,14 @@ class Part:
     into those in the whole body and back.
     """
 
-    __slots__ = ("_body", "_index", "_member", "raw")
+    __slots__ = ("_body", "_index", "_member", "_read", "raw")
 
     def __init__(self, raw: msgspec.Raw, member: str, index: int | None) -> None:
         self.raw = raw
         self._member = member
         self._index = index
         self._body: object = msgspec.UNSET
+        self._read: tuple[tuple[Hook, Format], Reading] | None = None
 
     @property
     def body(self) -> object:
@@ -49,7 +50,10 @@ class Part:
         return self._body
 
     def read(self, hook: Hook, format: Format) -> Reading:
-        return read(self.body, hook, format)
+        """What the part holds; kept, for where something was seen its texts are asked for once more."""
+        if self._read is None or self._read[0] != (hook, format):
+            self._read = ((hook, format), read(self.body, hook, format))
+        return self._read[1]
 
     def traits(self) -> Traits:
         """What the part tells of the body's format."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import rich_click as click
 
-from guardrails.cli.common import Exit, show
-from guardrails.policy.compile import LoadError
+from guardrails.cli.serve import run
 
 
 @click.command(
@@ -39,16 +37,12 @@ def proxy(
     OpenAI and Anthropic requests and responses, streams included, are judged on their way; everything
     else is passed through. The client's own credentials are sent on and never looked at.
     """
-    from service import server  # the other subcommands need no server
-    from service.settings import SettingsError, from_process
-
-    try:
-        settings = from_process(
-            settings_file, upstream=upstream, policies=policies, host=host, port=port, workers=workers
-        )
-        server.serve(settings, proxy=True)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-    except LoadError as error:
-        show(error.diagnostics)
-        sys.exit(Exit.POLICIES)
+    run(
+        settings_file,
+        proxy=True,
+        upstream=upstream,
+        policies=policies,
+        host=host,
+        port=port,
+        workers=workers,
+    )

@@ -36,11 +36,16 @@ def serve(
     Policies are read again when they change, or on SIGHUP; a set that does not load leaves the old one
     in force. SIGTERM answers what is in flight, then stops. `guardrails settings` lists every setting.
     """
+    run(settings_file, policies=policies, host=host, port=port, workers=workers)
+
+
+def run(settings_file: Path | None, *, proxy: bool = False, **given: object) -> None:
+    """Serves until it is told to stop; what is wrong with settings or policies is said, and ends it."""
     from service import server  # the other subcommands need no server
     from service.settings import SettingsError, from_process
 
     try:
-        server.serve(from_process(settings_file, policies=policies, host=host, port=port, workers=workers))
+        server.serve(from_process(settings_file, **given), proxy=proxy)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     except LoadError as error:
