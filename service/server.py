@@ -47,10 +47,12 @@ def serve(settings: Settings, *, proxy: bool = False) -> None:
         # `prometheus_client` reads that variable when it is imported.
         from service import telemetry
         from service.app import create_app
+        from service.assembly import settle
         from service.proxy import create_proxy
 
         listening = held.enter_context(_bound(settings))
         app: Application = create_proxy(settings) if proxy else create_app(settings)
+        settle()
         log = telemetry.logger(settings.log_format)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host

@@ -6,7 +6,8 @@ A record is found in one of four ways:
   from its first to its last character; `guardrails.catalogue.boundaries` adds what may stand around it.
 - `pattern`: the credential stands in a recognisable place (a *structure*: userinfo of a URL, a PEM
   block, a CLI flag). One expression or a list of them; a group named `secret` marks the secret itself.
-  Tokens and patterns join the shared multi-pattern pass.
+  Tokens and patterns join the shared multi-pattern pass, in which common words and the wide gaps behind
+  them cost much: `{pattern: ..., trigger: ...}` has the pass look for a rarer part of every match instead.
 - `assigned`: the credential is a plain run of characters that only the name it is assigned to betrays.
   Such a record costs the shared pass nothing: one extractor reads `name = value` pairs (in code, JSON,
   YAML, .env, XML, headers, flags, prose, ...) and each pair is tried on all of them.
@@ -76,6 +77,13 @@ class Assigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suffixes: tuple[Text, ...] | None = None
 
 
+class Structure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An expression. The shared pass looks for `trigger`, a part of every match, where there is one."""
+
+    pattern: Expression
+    trigger: Expression | None = None
+
+
 class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of credential, found in just one way: `token`, `pattern`, `assigned` or `reader`."""
 
@@ -84,7 +92,7 @@ class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendor: str
     examples: Annotated[tuple[KindExample, ...], msgspec.Meta(min_length=1)]
     token: Expression | None = None
-    pattern: Expression | Annotated[tuple[Expression, ...], msgspec.Meta(min_length=1)] | None = None
+    pattern: Expression | Annotated[tuple[Expression | Structure, ...], msgspec.Meta(min_length=1)] | None = None
     assigned: Assigned | None = None
     reader: Text | None = None
     severity: str = "critical"
@@ -98,13 +106,14 @@ class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.id.replace("-", "_").upper()
 
     @property
-    def patterns(self) -> tuple[str, ...]:
-        """The expressions for the shared pass."""
+    def patterns(self) -> tuple[Structure, ...]:
+        """What joins the shared pass."""
         if self.token is not None:
-            return (standing_alone(self.token),)
+            return (Structure(standing_alone(self.token)),)
         if self.pattern is None:
             return ()
-        return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
+        several = (self.pattern,) if isinstance(self.pattern, str) else self.pattern
+        return tuple(Structure(one) if isinstance(one, str) else one for one in several)
 
 
 class CatalogueError(Exception):

@@ -143,7 +143,14 @@ class Reader:
         )
         expressions = {**named, **_expressions(stems, short)}
         self.patterns = tuple(
-            Pattern(id=f"assignment {name}", expression=expression, ignorecase=True, ascii=True, width=_WIDTH)
+            Pattern(
+                id=f"assignment {name}",
+                expression=expression,
+                ignorecase=True,
+                ascii=True,
+                plain=True,
+                width=_WIDTH,
+            )
             for name, expression in expressions.items()
         )
 

@@ -55,7 +55,10 @@ class Pattern(msgspec.Struct, frozen=True):
     The span of the group `secret`, where there is one, is the match; else the whole match is.
     `triggers` replace the expression in the multi-pattern pass when given: at least one of these
     hyperscan expressions must occur within any match (they are how an expression that hyperscan
-    cannot read is found).
+    cannot read, or not fast, is found). `beyond` is the most characters of a match behind the end of a
+    trigger in it, where that is known.
+    `plain` says that the expression means the same to `re`, as it does unless it uses what only `regex` has,
+    and that it hardly backtracks: ASCII texts are then confirmed by `re`, which is faster but has no limit.
     `width` is the most characters that a match spans, where the detector knows; 0: to be worked out.
     `ascii` makes `\\w`, `\\d`, `\\s`, `\\b` and case folding mean ASCII only (faster).
     """
@@ -67,6 +70,8 @@ class Pattern(msgspec.Struct, frozen=True):
     dotall: bool = False
     ascii: bool = False
     triggers: tuple[str, ...] = ()
+    beyond: int | None = None
+    plain: bool = False
     width: int = 0
 
 

@@ -1,7 +1,7 @@
 """All patterns of a policy set in one pass over a text.
 
 Hyperscan (Vectorscan) reads the UTF-8 bytes once and says where a match of any pattern could end;
-each candidate is confirmed exactly by the `regex` package in a window no wider than the pattern can
+each candidate is confirmed exactly, by `regex` or `re`, in a window no wider than the pattern can
 match. The hyperscan expression is the pattern itself, or a superset of it (prefilter mode) where
 hyperscan lacks the syntax, or the pattern's declared triggers, so no match is lost to the first
 pass; a property test holds the two to each other.
@@ -46,6 +46,9 @@ CONTEXT = 256
 
 NARROW = 512
 """Patterns with wider matches are apart in a second pass, where only a part of a text is new."""
+
+PLAIN_CHARS = 4_096
+"""The longest stretch in which a plain pattern is confirmed without a limit."""
 
 _CALLBACKS_PER_CHECK = 4_096
 _CACHE_FORMAT = "2"
@@ -142,7 +145,7 @@ class Index:
         self._widths = tuple(widths)
         self._all = all
         self._wide = wide
-        self._compiled: dict[int, tuple[regex.Pattern[str], int]] = {}
+        self._matchers: dict[int, _Matcher] = {}
 
     @classmethod
     def compile(cls, patterns: Sequence[Pattern], cache: Path | None = None) -> Index:
@@ -262,22 +265,24 @@ class Index:
         return ends
 
     def _confirm(self, number: int, text: str, ends: list[int], deadline: Deadline) -> list[Match]:
-        compiled, ahead = self._regex(number)
-        width = self._widths[number]
+        exact, plain, ahead, spread = self._matcher(number)
         seconds = min(CONFIRM_SECONDS * max(1, len(text) / CONFIRM_CHARS), deadline.left())
         if seconds <= 0:
             raise CannotJudge(Reason.DEADLINE)
         found: list[Match] = []
         reached = 0
         try:
-            # A trigger is somewhere within the match; a pattern's own candidate is at its end.
-            spread = width if self._patterns[number].triggers else 0
-            for first, last in _windows(ends, width, spread, len(text)):
+            for first, last in _windows(ends, self._widths[number], spread, len(text)):
+                deadline.check()
                 # Beyond `last` no match ends, but look-ahead and `\b` may look there.
                 limit = min(len(text), last + ahead)
                 start = max(first, reached)
                 while start < last:
-                    match = compiled.search(text, start, limit, timeout=seconds, concurrent=True)
+                    match: Any
+                    if plain is not None and limit - start <= PLAIN_CHARS and text.isascii():
+                        match = plain.search(text, start, limit)
+                    else:
+                        match = exact.search(text, start, limit, timeout=seconds, concurrent=True)
                     if match is None:
                         break
                     if match.end() > last or match.end() == match.start():
@@ -290,13 +295,33 @@ class Index:
             raise CannotJudge(reason, self._patterns[number].id) from None
         return found
 
-    def _regex(self, number: int) -> tuple[regex.Pattern[str], int]:
-        """The exact matcher of a pattern, and how far beyond a match it looks."""
-        compiled = self._compiled.get(number)
-        if compiled is None:
+    def _matcher(self, number: int) -> _Matcher:
+        matcher = self._matchers.get(number)
+        if matcher is None:
             pattern = self._patterns[number]
-            compiled = self._compiled[number] = (compile_regex(pattern), look_ahead(pattern))
-        return compiled
+            spread = self._widths[number] if pattern.beyond is None else pattern.beyond
+            # A trigger is somewhere within the match; a pattern's own candidate is at its end.
+            matcher = self._matchers[number] = (
+                compile_regex(pattern),
+                _compile_plain(pattern),
+                look_ahead(pattern),
+                spread if pattern.triggers else 0,
+            )
+        return matcher
+
+
+_Matcher = tuple[regex.Pattern[str], re.Pattern[str] | None, int, int]
+"""The exact matcher of a pattern, one of `re` where that does, and how far beyond a match and beyond a
+candidate it looks."""
+
+
+def _compile_plain(pattern: Pattern) -> re.Pattern[str] | None:
+    if not pattern.plain:
+        return None
+    try:
+        return re.compile(pattern.expression, _re_flags(pattern))
+    except re.error:
+        return None  # such as look-behind of several widths
 
 
 def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
@@ -385,6 +410,15 @@ def _regex_flags(pattern: Pattern) -> int:
         | (regex.MULTILINE if pattern.multiline else 0)
         | (regex.DOTALL if pattern.dotall else 0)
         | (regex.ASCII if pattern.ascii else 0)
+    )
+
+
+def _re_flags(pattern: Pattern) -> int:
+    return int(
+        (re.IGNORECASE if pattern.ignorecase else 0)
+        | (re.MULTILINE if pattern.multiline else 0)
+        | (re.DOTALL if pattern.dotall else 0)
+        | (re.ASCII if pattern.ascii else 0)
     )
 
 
@@ -510,7 +544,7 @@ def _in_code_points(data: bytes, ends: dict[int, set[int]], offset: int = 0) -> 
     return {number: {place[end] for end in found} for number, found in ends.items()}
 
 
-def _match(number: int, match: regex.Match[str]) -> Match:
+def _match(number: int, match: regex.Match[str] | re.Match[str]) -> Match:
     groups = {name: match.span(name) for name in match.re.groupindex if match.start(name) >= 0}
     start, end = groups.pop("secret", match.span())
     return Match(number, start, end, match.start(), match.end(), groups)

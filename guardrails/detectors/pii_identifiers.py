@@ -8,6 +8,7 @@ which identifiers it could be, the words near it which of them are meant, and th
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -18,13 +19,15 @@ from guardrails.detectors.base import Pattern
 from guardrails.detectors.pii_context import AFTER_COST, Near, Words
 
 _ITEM = r"(?:[ .\-/]?\d|[\-./]?[A-Za-z]| [A-Z]{1,2}(?![A-Za-z]))"
-# `\b` where look-around would do as well: the shared pass knows it and reports fewer candidates.
 PATTERN = Pattern(
     "pii identifiers",
     r"\b(?<![0-9][.:/+])(?<![A-Za-z][./@+])(?<![0-9A-Fa-f]-)"
     rf"(?:[A-Za-z]{{3,6}}[\-./]?\d{_ITEM}{{3,4}}|(?:[A-Za-z]{{1,8}}[\-./]?|[A-Z]{{1,3}} )?\d{_ITEM}{{5,24}})"
     r"(?:\([0-9A]\)(?![A-Za-z0-9_])|\b(?![.\-/:+@][A-Za-z0-9]))",
     ascii=True,
+    triggers=(r"[0-9](?:[ .\-/]?[0-9A-Za-z]){3,}\b",),
+    beyond=len("(7)"),
+    plain=True,
 )
 """Runs of 6 to 31 digits, letters and single separators: a superset of every form in the catalogue."""
 
@@ -32,7 +35,7 @@ PROVEN, LIKELY = 1.0, 0.6
 """Scores of a value with a proof, and of one that only its shape and a context word speak for."""
 
 _MAX_GROUPS = 8
-_SHORTEST = 6
+_SHORTEST, _LONGEST = 6, 36  # characters of a match of `PATTERN`
 _PLAINLY = 6
 _SEPARATORS = re.compile(r"[ .\-/()]")
 _GROUP = re.compile(r"[^ ]+")
@@ -59,6 +62,8 @@ class _Kind:
         self.order = order
         self.compact = re.compile(record.compact)
         self.shape = re.compile(_shapes(record.compact))
+        anything = re.compile(_ATOM.sub(lambda atom: _any(atom[0]), record.compact))
+        self.lengths = {length for length in range(_LONGEST + 1) if anything.fullmatch("-" * length)}
         self.strong = [re.compile(rf"(?<![A-Za-z0-9])(?:{form})(?![A-Za-z0-9])") for form in record.strong]
 
 
@@ -75,6 +80,9 @@ class Family:
             if kind.record.country:
                 place = (kind.record.country, kind.record.group)
                 self._by_place.setdefault(place, []).append(kind)
+        self._by_length = [
+            [kind for kind in self._kinds if length in kind.lengths] for length in range(_LONGEST + 1)
+        ]
         self._candidates = lru_cache(maxsize=4_096)(self._shaped_like)
 
     def find(self, text: str, start: int, end: int) -> list[Identified]:
@@ -119,16 +127,18 @@ class Family:
     def _announced(self, run: _Run, first: int, last: int) -> tuple[Identified | None, bool]:
         """What a context word near it announces a part of the run to be, if that is proven.
 
-        The second value says that a word did announce such a value, but the proof refuted it: then its
-        parts are not looked at.
+        The second value says that nothing more is to be found in the part: no word stands near the run, or
+        one did announce such a value, but the proof refuted it.
         """
+        kinds = self._candidates(run.raw[first:last].translate(_SHAPE))
+        near = run.near(first, last) if kinds else {}
+        if not near:
+            return None, bool(kinds) and not run.has_words
         written = run.raw[first:last].upper()
         compact = _SEPARATORS.sub("", written)
-        kinds = self._candidates(_shape(compact))
-        near = run.near(first, last) if kinds else {}
         best: tuple[tuple[int, bool, bool, int, int], _Kind, Near] | None = None
         settled = False
-        for kind in kinds if near else ():
+        for kind in kinds:
             word = near.get(kind)
             if word is None or not kind.compact.fullmatch(compact):
                 continue
@@ -161,7 +171,8 @@ class Family:
 
     def _shaped_like(self, shape: str) -> tuple[_Kind, ...]:
         """The kinds that a value of this shape (9 for a digit, A for a letter) could be: a superset."""
-        return tuple(kind for kind in self._kinds if kind.shape.fullmatch(shape))
+        kinds = self._by_length[len(shape)] if len(shape) <= _LONGEST else ()
+        return tuple(kind for kind in kinds if kind.shape.fullmatch(shape))
 
 
 class _Run:
@@ -173,12 +184,12 @@ class _Run:
         self._text = text
         self._start = start
         self._end = end
-        self._has_words = _INNER_WORD.search(self.raw) is not None
+        self.has_words = _INNER_WORD.search(self.raw) is not None
         self._near: dict[int, Mapping[_Kind, Near]] = {}
 
     def near(self, first: int, last: int) -> Mapping[_Kind, Near]:
         """Context words near a part of the run: those around the run, unless it holds words itself."""
-        if not self._has_words:
+        if not self.has_words:
             first, last = 0, len(self.raw)
         if first not in self._near:
             self._near[first] = self._family.near(self._text, self._start + first, self._start + last)
@@ -226,11 +237,16 @@ def _plainly(word: Near) -> bool:
     return word.distance <= AFTER_COST if word.after else word.distance <= _PLAINLY
 
 
-def _shape(compact: str) -> str:
-    return "".join("9" if char.isdigit() else "A" for char in compact)
-
-
+_SHAPE = str.maketrans(
+    dict.fromkeys(string.digits, "9") | dict.fromkeys(string.ascii_letters, "A") | dict.fromkeys(" .-/()")
+)
+"""From a value to its shape: 9 for a digit, A for a letter, nothing for a separator."""
 _ATOM = re.compile(r"\\d|\[[^\]]*\]|\{[\d,]*\}|[^\W_]|\W")
+
+
+def _any(atom: str) -> str:
+    """What stands for any character in place of an atom, quantifiers and grouping as they are."""
+    return "." if atom == "\\d" or atom[0] == "[" or atom.isalnum() else atom
 
 
 def _shapes(compact: str) -> str:
@@ -252,6 +268,9 @@ def _shapes(compact: str) -> str:
 
 def _windows(raw: str) -> Iterator[tuple[int, int]]:
     """Stretches of whole groups between spaces, the longest first."""
+    if " " not in raw:
+        yield 0, len(raw)
+        return
     groups = [match.span() for match in _GROUP.finditer(raw)]
     for count in range(min(len(groups), _MAX_GROUPS), 0, -1):
         for place in range(len(groups) - count + 1):

@@ -132,7 +132,7 @@ def recipe(language: str) -> Recipe:
     words = [(word, spoken) for spoken, words in _WORDS.items() for word in words]
     words += [(word, _FAINT_TOPIC) for word in _FAINT] + [(word, _AFTER_TOPIC) for word in _ONLY_AFTER]
     judge = partial(_judge, _BY_LANGUAGE.get(language, ()))
-    return Recipe("PHONE_NUMBER", Pattern("pii PHONE_NUMBER", _PATTERN, ascii=True), judge, Words(words))
+    return Recipe("PHONE_NUMBER", Pattern("pii PHONE_NUMBER", _PATTERN, ascii=True, plain=True), judge, Words(words))
 
 
 def _judge(first: tuple[str, ...], candidate: Candidate) -> Judged | None:

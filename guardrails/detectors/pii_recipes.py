@@ -91,7 +91,9 @@ def recipe(
     triggers: tuple[str, ...] = (),
 ) -> Recipe:
     """A recipe of ours; `triggers` and the flags are those of its `Pattern`."""
-    pattern = Pattern(f"pii {entity}", expression, ignorecase=ignorecase, ascii=ascii, triggers=triggers)
+    pattern = Pattern(
+        f"pii {entity}", expression, ignorecase=ignorecase, ascii=ascii, triggers=triggers, plain=True
+    )
     return Recipe(entity, pattern, judge, announced_by(context))
 
 

@@ -64,8 +64,8 @@ def _checks(numbers: list[int]) -> bool:
 _SPACE = r"[ \t\r\n]{1,4}(?:\d{1,2}[.:)] ?)?"
 _BETWEEN = re.compile(_SPACE)
 _PHRASE = rf"(?:^|[\n\"'`:=>(\t])[ \t]{{0,4}}(?:1[.:)] ?)?[a-z]{{3,8}}(?:{_SPACE}[a-z]{{3,8}}){{11}}"
-# Words of any length from three letters on take few states, which makes the pass ten times as fast.
-_WORDS = r"(?:^|[\n\"'`:=>(\t])[ 1.]?(?:[a-z]{3,100}[ \t\r\n0-9.:)]{1,100}){11}[a-z]{3}"
+# Without what stands before it, and with repetitions left open, it takes a third of the time in the pass.
+_WORDS = r"(?:[a-z]{3,8}[ \t\r\n]+(?:[0-9]+[.:)] ?)?){11}[a-z]{3}"
 
 READERS: dict[str, Reader] = {
     "seed-phrase": Reader(

@@ -75,7 +75,7 @@ class SecretDetector:
     def __init__(self, chosen: Sequence[SecretKind], min_score: float) -> None:
         self.name = "secret"
         self._min_score = min_score
-        pairs = [(one, expression) for one in chosen for expression in one.patterns]
+        pairs = [(one, structure) for one in chosen for structure in one.patterns]
         self._assigned = AssignedKinds(chosen)
         self._generic = next((one for one in chosen if one.id == GENERIC), None)
         read = [
@@ -86,8 +86,14 @@ class SecretDetector:
         ]
         self._kinds = tuple(one for one, _ in [*pairs, *read])
         own = tuple(
-            Pattern(id=f"secret {one.id}", expression=expression, ignorecase=one.ignorecase, ascii=True)
-            for one, expression in pairs
+            Pattern(
+                id=f"secret {one.id}",
+                expression=structure.pattern,
+                ignorecase=one.ignorecase,
+                ascii=True,
+                triggers=() if structure.trigger is None else (structure.trigger,),
+            )
+            for one, structure in pairs
         ) + tuple(pattern for _, pattern in read)
         self._reader = Reader(stems(chosen))
         self.patterns = own + (self._reader.patterns if self._assigned or self._generic else ())

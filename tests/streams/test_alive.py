@@ -29,7 +29,7 @@ def start(alive, text, at=0):
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind.id for kind, _ in EXAMPLES])
 def test_a_beginning_of_a_secret_is_alive(kind, text):
     """Whatever is cut off of an example, the place where the match begins is held back."""
-    patterns = [pattern(one, ignorecase=kind.ignorecase, ascii=True) for one in kind.patterns]
+    patterns = [pattern(one.pattern, ignorecase=kind.ignorecase, ascii=True) for one in kind.patterns]
     alive = Alive(patterns)
     for own in patterns:
         for match in compile_regex(own).finditer(text):
