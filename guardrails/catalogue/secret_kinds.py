@@ -84,6 +84,9 @@ class Structure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trigger: Expression | None = None
 
 
+Structures = Annotated[tuple[Expression | Structure, ...], msgspec.Meta(min_length=1)]
+
+
 class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of credential, found in just one way: `token`, `pattern`, `assigned` or `reader`."""
 
@@ -92,7 +95,7 @@ class SecretKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendor: str
     examples: Annotated[tuple[KindExample, ...], msgspec.Meta(min_length=1)]
     token: Expression | None = None
-    pattern: Expression | Annotated[tuple[Expression | Structure, ...], msgspec.Meta(min_length=1)] | None = None
+    pattern: Expression | Structures | None = None
     assigned: Assigned | None = None
     reader: Text | None = None
     severity: str = "critical"

@@ -132,7 +132,8 @@ def recipe(language: str) -> Recipe:
     words = [(word, spoken) for spoken, words in _WORDS.items() for word in words]
     words += [(word, _FAINT_TOPIC) for word in _FAINT] + [(word, _AFTER_TOPIC) for word in _ONLY_AFTER]
     judge = partial(_judge, _BY_LANGUAGE.get(language, ()))
-    return Recipe("PHONE_NUMBER", Pattern("pii PHONE_NUMBER", _PATTERN, ascii=True, plain=True), judge, Words(words))
+    pattern = Pattern("pii PHONE_NUMBER", _PATTERN, ascii=True, plain=True)
+    return Recipe("PHONE_NUMBER", pattern, judge, Words(words))
 
 
 def _judge(first: tuple[str, ...], candidate: Candidate) -> Judged | None:
