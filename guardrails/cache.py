@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
+from blake3 import blake3
 
 T = TypeVar("T")
 Buffer: TypeAlias = bytes | msgspec.Raw
 
 _KEY_BYTES = 64
+_HASH_BYTES = 16
 _ENTRY_BYTES = 160
 """What an entry costs beside its value: the key, the tuple, a slot in the table."""
 
@@ -78,16 +80,17 @@ class Cache(Generic[T]):
 
 
 class Hasher:
-    """Keyed hashes of contents (BLAKE2b, 128 bits), for one purpose."""
+    """Keyed hashes of contents (BLAKE3, 128 bits), for one purpose."""
 
     def __init__(self, key: bytes, *purpose: str) -> None:
         """`purpose` are the words that tell these hashes from those made for another."""
-        own = hashlib.blake2b("\0".join(purpose).encode("utf-8", "surrogatepass"), key=key[:_KEY_BYTES])
-        self._start = hashlib.blake2b(key=own.digest(), digest_size=16)
+        words = "\0".join(purpose).encode("utf-8", "surrogatepass")
+        own = hashlib.blake2b(words, key=key[:_KEY_BYTES], digest_size=blake3.key_size)
+        self._start = blake3(key=own.digest())
 
     def of(self, *data: Buffer) -> bytes:
         """The hash of all of `data`, one after the other: their borders do not count."""
         started = self._start.copy()
-        for one in data:
-            started.update(one)
-        return started.digest()
+        # One long text is hashed four times as fast as many short ones.
+        started.update(data[0] if len(data) == 1 else b"".join(data))
+        return started.digest(_HASH_BYTES)
