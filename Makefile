@@ -26,12 +26,13 @@ lint: $(VENV)/.dev ## lint, format check, strict types
 check: $(VENV)/.runtime ## check the shipped policies
 	$(BIN)/guardrails check policies
 
-bench: $(VENV)/.dev ## measure, side by side with peers (not a part of the tests)
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench $(LITELLM)/.done ## measure, side by side with peers (not a part of the tests)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lock: ## resolve the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/runtime.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/litellm.in -o requirements/litellm.txt
 
 clean: ## remove what the other targets made
@@ -48,6 +49,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/bench.txt
 	@touch $@
 
 # The tests of the shared memory start a real server. On Debian it is installed where it is missing;

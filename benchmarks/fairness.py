@@ -49,7 +49,7 @@ def _latencies(guard: servers.Server) -> servers.Measured:
         number += 1
         time.sleep(0.003)
     connection.close()
-    return servers.Measured(0.0, latencies)
+    return servers.Measured([0.0], latencies)
 
 
 def _keep_busy(guard: servers.Server, stop: threading.Event) -> None:
