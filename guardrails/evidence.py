@@ -27,6 +27,7 @@ class Evidence(msgspec.Struct, frozen=True):
     control: bool
     hex: bool
     hex_groups: bool
+    in_pieces: bool
     base64: bool
 
 
@@ -38,8 +39,8 @@ def look(data: bytes) -> Evidence:
     seen = [False] * len(_PRESENCE)
     for number, _ in _present.ends(data):
         seen[number] = True
-    plain, long, percent, backslash, entity, control, hex_run, hex_groups = seen
-    return Evidence(percent, backslash, entity, control, hex_run, hex_groups, plain or long)
+    plain, long, percent, backslash, entity, control, hex_run, hex_groups, *in_pieces = seen
+    return Evidence(percent, backslash, entity, control, hex_run, hex_groups, any(in_pieces), plain or long)
 
 
 def base64_places(data: bytes) -> list[int]:
@@ -107,6 +108,8 @@ _BACKSLASH = (
     rf"\\(?:u{_DIGIT}{{4}}|u\{{{_DIGIT}|U{_DIGIT}{{8}}|x{_DIGIT}{{2}}|[0-3][0-7]{{2}}|[\"'/\\]"
     rf"|[nrtbf](?:[0-9]|{_STICKS}(?:{_STICKS}|[0-9]){{5}}))"
 )
+_QUOTE = "[\"'`]"
+_IN_WORD = r"[A-Za-z0-9_/+=.@\-]"
 _PRESENCE = (
     _ASCII_BYTES,
     f"{_ANY}{{40}}",
@@ -116,6 +119,10 @@ _PRESENCE = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
     f"{_DIGIT}{{16}}",
     rf"{_BYTE}(?:{_BYTE})?(?:[ \t\r\n,;:\-]{{1,3}}(?:0[xX])?{_BYTE}(?:{_BYTE})?){{3}}",
+    # A string in pieces: joined by an operator, or over a line break; a word that a backslash continues.
+    rf"{_IN_WORD}{_QUOTE}[ \t\r\n\\]{{0,9}}[+.&|~<][+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
+    rf"{_IN_WORD}{_QUOTE}[ \t\\]{{0,4}}\r?\n[+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
+    rf"{_IN_WORD}\\\r?\n{_IN_WORD}",
 )
 _present = _Patterns(_PRESENCE, once=True)
 _telling = _Patterns((_ASCII_BYTES, rf"(?:^|[^A-Za-z0-9+/_\-]){_ANY}{{40}}"), once=False)

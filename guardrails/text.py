@@ -6,7 +6,8 @@ the text as it was sent: what is masked is the source, never a view.
 There are three sorts of views. A *reading* is the whole text without disguise (`normalised`,
 `folded`) or what it hides in invisible characters (`tags`, `variation`). An *unescaped* view is the
 whole text with its escapes decoded where they stand, so that neighbours stay connected (`percent`,
-`unicode_escape`, `html_entity`, `escapes` for several kinds at once). A *piece* is one encoded run,
+`unicode_escape`, `html_entity`, `joined` for strings written in pieces, `escapes` for several kinds at
+once). A *piece* is one encoded run,
 decoded (`base64`, `hex`); it can only be replaced as a whole, because changing a part of a run
 garbles the rest. Each sort is a tuple of small functions below: a new encoding is one more entry.
 """
@@ -243,6 +244,7 @@ class _Search:
             percent=own.percent or before.percent,
             backslash=own.backslash or before.backslash,
             entity=own.entity or before.entity,
+            in_pieces=own.in_pieces or before.in_pieces,
         )
 
     def _take(self, found: Iterator[View], *, as_one: bool = False) -> Iterator[View]:
@@ -822,11 +824,26 @@ def _entity(run: str) -> str:
     return html.unescape(run)
 
 
+_AND_ON = r"[ \t]{0,4}(?:\\?\r?\n[ \t]{0,80})?"  # to the next piece, perhaps in the next line
+_OPERATOR = rf"{_AND_ON}(?:\+\+?|\.\.?|&|\|\||<>|~){_AND_ON}"
+_PIECED = re.compile(
+    r"(?<=[A-Za-z0-9_/+=.@-])"
+    rf"(?:[\"'`](?:{_OPERATOR}|[ \t]{{0,4}}\\?\r?\n[ \t]{{0,80}})[\"'`]|\\\r?\n)"
+    r"(?=[A-Za-z0-9_/+=.@-])"
+)
+
+
+def _pieced(text: str) -> list[_Edit]:
+    """Takes away what parts a string in pieces, `"ab" + "cd"`, and the breaks of words that go on."""
+    return [(*match.span(), "") for match in _PIECED.finditer(text)]
+
+
 # Name, whether the evidence speaks for it, and the decoder.
 _ESCAPES: tuple[tuple[str, Callable[[Evidence], bool], Callable[[str], list[_Edit]]], ...] = (
     ("percent", lambda seen: seen.percent, _percent),
     ("unicode_escape", lambda seen: seen.backslash, _backslash),
     ("html_entity", lambda seen: seen.entity, _entities),
+    ("joined", lambda seen: seen.in_pieces, _pieced),
 )
 
 

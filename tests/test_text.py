@@ -79,6 +79,11 @@ def find(text: str, word: str) -> list[tuple[View, int]]:
 
 # text, view, text of the view, word in it, source it stands for
 TABLE = [
+    ('k = "ab" + "cd"', "joined", 'k = "abcd"', "abcd", 'ab" + "cd'),
+    ("k = 'ab'\n    'cd'", "joined", "k = 'abcd'", "abcd", "ab'\n    'cd"),
+    ('$k = "ab" .\n  "cd"', "joined", '$k = "abcd"', "abcd", 'ab" .\n  "cd'),
+    ("K=ab\\\ncd", "joined", "K=abcd", "abcd", "ab\\\ncd"),
+    ('"a\\x62" + "cd"', "escapes", '"abcd"', "abcd", 'a\\x62" + "cd'),
     ("a\u200bb\u00adc", "normalised", "abc", "abc", "a\u200bb\u00adc"),
     ("x\u200babc\u200by", "normalised", "xabcy", "abc", "abc"),
     ("\u202ecode\u202c!", "normalised", "code!", "code", "code"),

@@ -17,6 +17,7 @@ from guardrails.policy.compile import load_set
 
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "secrets.yaml"
 ROUNDS = 70
+PLACEHOLDER = re.compile(r"MASKED_AWS_ACCESS_KEY_ID_[0-9A-Z]+")
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,24 @@ def test_a_key_file_keeps_all_but_its_key(engine):
     assert {(one.rule, text[one.start : one.end].count("KEY-----")) for one in decision.findings} == {
         ("secret.private-key", 2)
     }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('token = "{}" + "{}"\n', 'token = "*"\n'),
+        ('String k = "{}"\n    + "{}";', 'String k = "*";'),
+        ("$k = '{}' . '{}';", "$k = '*';"),
+        ("k = ('{}'\n     '{}')", "k = ('*')"),
+        ("export K={}\\\n{}\n", "export K=*\n"),
+        ('["{}", "{}"]', '["{}", "{}"]'),
+    ],
+    ids=["plus", "next line", "dot", "adjacent", "continued", "a list"],
+)
+def test_a_secret_in_pieces_is_taken_with_what_parts_them(engine, before, after):
+    """A key written as two strings that a program joins is one placeholder; the strings of a list are two."""
+    key = ("AKIA" + "QXMZ3T5RB", "WKNJ7YP")
+
+    result, _ = masked(engine, before.format(*key))
+
+    assert PLACEHOLDER.sub("*", result) == after.format(*key)
