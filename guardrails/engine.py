@@ -44,7 +44,7 @@ from guardrails.model import (
     Unjudged,
     Verdict,
 )
-from guardrails.policy.policyset import CompiledRule, PolicySet, Seen
+from guardrails.policy.policyset import CompiledRule, PolicySet, Scope, Seen
 
 MAX_RESCANS = 4
 """How often a masked text is judged again before it counts as impossible to mask."""
@@ -212,7 +212,7 @@ class Engine:
             format = parts.format(hook, self._traits(named[1:], context))
         format = format or parts.format(hook, Traits())
         clock.lap("read")
-        purpose = self._memory.purpose("part", hook, format, *judgement.rules()) if self._memory else b""
+        purpose = self._memory.purpose("part", hook, format, judgement.rules.name) if self._memory else b""
         if self._memory:
             self._memory.fetch(purpose + name for _, name in named)
         for block, name in named:
@@ -479,14 +479,6 @@ class _Places:
         return before >= 0 and span.end <= self._ends[before]
 
 
-class _Scope(msgspec.Struct, frozen=True):
-    """The rules for segments of one role and kind, their detectors, and what names these in the memory."""
-
-    rules: list[CompiledRule]
-    wanted: frozenset[int]
-    purpose: bytes
-
-
 class _Judgement:
     """The state of judging one exchange."""
 
@@ -509,9 +501,7 @@ class _Judgement:
         self._tenant = context.tenant
         self._deadline = deadline
         self._today = today
-        self._rules = policies.rules_for(hook, context)
-        self._rule = {rule.id: rule for rule in self._rules}
-        self._in_scope: dict[tuple[Role, Kind], _Scope] = {}
+        self.rules = policies.rules_for(hook, context)
         self._seen: dict[tuple[str, frozenset[int]], Seen] = {}
         self._touched: list[tuple[Segment, bodies.Part | None]] = []
         self._error_denies = False
@@ -524,10 +514,6 @@ class _Judgement:
         self.opaque: list[Opaque] = []
         self.segments = 0
         self.characters = 0
-
-    def rules(self) -> tuple[str, ...]:
-        """Ids of the rules that could apply."""
-        return tuple(self._rule)
 
     def verdict(self) -> Verdict:
         """The strictest enforced action, and a denial where something had to be judged and was not."""
@@ -547,7 +533,7 @@ class _Judgement:
         """What is to be seen in a body or a part of one."""
         sightings: list[Sighting] = []
         for segment in reading.segments:
-            scope = self._scope(segment.role, segment.kind)
+            scope = self.rules.scope(segment.role, segment.kind)
             if not scope.wanted or not segment.text:
                 continue
             seen, failure = None, None
@@ -575,7 +561,7 @@ class _Judgement:
         for failure in known.unjudged:
             # What the body's reader could not read counts against every rule of the exchange.
             address = part.place(failure.address) if part and failure.address else failure.address
-            self._fail(msgspec.structs.replace(failure, address=address), self._rules)
+            self._fail(msgspec.structs.replace(failure, address=address), self.rules.all)
         for one in known.sightings:
             address = one.address if part is None else part.place(one.address)
             segment = Segment(address, one.role, one.kind, texts[one.address])
@@ -595,13 +581,13 @@ class _Judgement:
         self._raised = {
             name: escalation.action
             for name, found in values.items()
-            if name in self._rule
-            and (escalation := self._rule[name].escalate)
+            if name in self.rules.by_id
+            and (escalation := self.rules.by_id[name].escalate)
             and len(found) >= escalation.count
         }
         if self._raised:
             self.findings = [
-                msgspec.structs.replace(finding, action=self._action(self._rule[finding.rule]))
+                msgspec.structs.replace(finding, action=self._action(self.rules.by_id[finding.rule]))
                 for finding in self.findings
             ]
 
@@ -657,7 +643,7 @@ class _Judgement:
             found = found + masks
         self._fail(
             Unjudged(Reason.UNAPPLICABLE, None, segment.address, "masking keeps uncovering new values"),
-            self._rules,
+            self.rules.all,
             always=True,
         )
         return []
@@ -694,7 +680,7 @@ class _Judgement:
             inside = ordered[first:at]
             # One finding names the placeholder; which one must not depend on the order of rules.
             leader = min(inside, key=lambda one: (-one.severity, one.start - one.end, one.rule, one.label))
-            mask = self._rule[leader.rule].mask
+            mask = self.rules.by_id[leader.rule].mask
             assert mask is not None
             value = segment.text[span.start : span.end]
             text = replacement(mask, self._keys, self._tenant, leader.label, value)
@@ -704,7 +690,7 @@ class _Judgement:
     def _findings(self, segment: Segment, text: str) -> list[Finding]:
         """Judges a text that stands for a segment's own."""
         try:
-            seen = self._look(text, self._scope(segment.role, segment.kind))
+            seen = self._look(text, self.rules.scope(segment.role, segment.kind))
         except CannotJudge as failure:
             self._failed(segment, failure)
             return []
@@ -713,7 +699,7 @@ class _Judgement:
     def _found(self, segment: Segment, text: str, seen: Seen) -> list[Finding]:
         found: list[Finding] = []
         placeholders = _Places(own_placeholders(self._keys, self._tenant, text) if seen.hits else ())
-        for rule in self._scope(segment.role, segment.kind).rules:
+        for rule in self.rules.scope(segment.role, segment.kind).rules:
             failed = seen.failed.get(rule.detector)
             if failed is not None:
                 self._fail(Unjudged(failed.reason, rule.id, segment.address, failed.detail), [rule])
@@ -743,7 +729,7 @@ class _Judgement:
                 )
         return found
 
-    def _look(self, text: str, scope: _Scope) -> Seen:
+    def _look(self, text: str, scope: Scope) -> Seen:
         if self._memory is None:
             key = (text, scope.wanted)
             seen = self._seen.get(key)
@@ -751,7 +737,8 @@ class _Judgement:
                 self._deadline.check()
                 seen = self._seen[key] = self._policies.look(text, scope.wanted, self._deadline)
             return seen
-        name = scope.purpose + self._memory.hasher(self._tenant).of(text.encode("utf-8", "surrogatepass"))
+        purpose = self._memory.purpose("text", scope.name)
+        name = purpose + self._memory.hasher(self._tenant).of(text.encode("utf-8", "surrogatepass"))
         seen = self._memory.get(name, Seen)
         if seen is None:
             self._deadline.check()
@@ -760,17 +747,8 @@ class _Judgement:
                 self._memory.keep(name, seen, 100 + 250 * sum(map(len, seen.hits.values())))
         return seen
 
-    def _scope(self, role: Role, kind: Kind) -> _Scope:
-        scope = self._in_scope.get((role, kind))
-        if scope is None:
-            rules = [rule for rule in self._rules if rule.covers_segment(role, kind)]
-            wanted = frozenset(rule.detector for rule in rules)
-            purpose = self._memory.purpose("text", *map(str, sorted(wanted))) if self._memory else b""
-            scope = self._in_scope[role, kind] = _Scope(rules, wanted, purpose)
-        return scope
-
     def _failed(self, segment: Segment, failure: CannotJudge) -> None:
-        rules = self._scope(segment.role, segment.kind).rules
+        rules = self.rules.scope(segment.role, segment.kind).rules
         self._fail(Unjudged(failure.reason, None, segment.address, failure.detail), rules)
 
     def _excuse(self, rule: str, value: str, fingerprint: str) -> str | None:

@@ -149,6 +149,34 @@ class Seen(msgspec.Struct, frozen=True):
     failed: Mapping[int, CannotJudge]
 
 
+class Scope(msgspec.Struct, frozen=True):
+    """The rules for segments of one role and kind, and their detectors, which `name` stands for."""
+
+    rules: tuple[CompiledRule, ...]
+    wanted: frozenset[int]
+    name: str
+
+
+class Applying:
+    """The rules that apply to an exchange. Safe to use from several threads."""
+
+    def __init__(self, rules: Iterable[CompiledRule]) -> None:
+        self.all = tuple(rules)
+        self.by_id = {rule.id: rule for rule in self.all}
+        self.name = "\0".join(self.by_id)
+        self._scopes: dict[tuple[Role, Kind], Scope] = {}
+
+    def scope(self, role: Role, kind: Kind) -> Scope:
+        """Those for segments of a role and kind."""
+        scope = self._scopes.get((role, kind))
+        if scope is None:
+            rules = tuple(rule for rule in self.all if rule.covers_segment(role, kind))
+            wanted = frozenset(rule.detector for rule in rules)
+            scope = Scope(rules, wanted, ",".join(map(str, sorted(wanted))))
+            self._scopes[role, kind] = scope
+        return scope
+
+
 def _inspected(detector: Detector) -> int | None:
     """The widest of what a detector finds beside its patterns, None without a bound."""
     reach: int | None = getattr(detector, "reach", None) if detector.inspects else 0
@@ -191,7 +219,7 @@ class PolicySet:
             for field in ("tenants", "routes", "providers", "models")
         )
         self._metadata = sorted({name for scope in scopes for name, _ in scope.metadata})
-        self._covered: dict[tuple[Hook, tuple[str | None, ...]], tuple[CompiledRule, ...]] = {}
+        self._covered: dict[tuple[Hook, tuple[str | None, ...]], Applying] = {}
         self._chosen: dict[frozenset[int], tuple[frozenset[int], tuple[int, ...]]] = {}
 
     def only(self, rule: str) -> PolicySet:
@@ -253,7 +281,7 @@ class PolicySet:
         """The detectors whose pattern it is, with its number among each one's own."""
         return self._owners[pattern]
 
-    def rules_for(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
+    def rules_for(self, hook: Hook, context: Context) -> Applying:
         """The rules that apply to an exchange."""
         said = self._heeded(context)
         if said is None:
@@ -274,8 +302,8 @@ class PolicySet:
         )
         return said if sum(len(one) for one in said if one) < 1_000 else None
 
-    def _covering(self, hook: Hook, context: Context) -> tuple[CompiledRule, ...]:
-        return tuple(rule for rule in self.rules if rule.covers_exchange(hook, context))
+    def _covering(self, hook: Hook, context: Context) -> Applying:
+        return Applying(rule for rule in self.rules if rule.covers_exchange(hook, context))
 
     def look(self, text: str, wanted: frozenset[int], deadline: Deadline, noted: Noted | None = None) -> Seen:
         """Runs the `wanted` detectors over one text, in all its views, which go into `noted`.
@@ -352,6 +380,7 @@ class PolicySet:
 
 
 __all__ = [
+    "Applying",
     "CompiledEscalation",
     "CompiledException",
     "CompiledRule",
@@ -359,5 +388,6 @@ __all__ = [
     "Globs",
     "Noted",
     "PolicySet",
+    "Scope",
     "Seen",
 ]

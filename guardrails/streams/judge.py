@@ -184,11 +184,11 @@ class Stream:
     @property
     def idle(self) -> bool:
         """Whether no rule concerns this stream."""
-        return not self._rules
+        return not self._rules.all
 
     def wanted(self, role: Role, kind: Kind) -> frozenset[int]:
         """The detectors of the rules for a text."""
-        return frozenset(rule.detector for rule in self._rules if rule.covers_segment(role, kind))
+        return self._rules.scope(role, kind).wanted
 
     def judge(self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline) -> Decision:
         """Judges a stretch of one of the texts."""
