@@ -220,7 +220,7 @@ class Stream:
         """Something could not be judged. Raises `Denied` where a rule wants that, or `always`."""
         if failure not in self.unjudged:
             self.unjudged.append(failure)
-        strict = (rule.mode is Mode.ENFORCE and rule.on_error is OnError.DENY for rule in self._rules)
+        strict = (rule.mode is Mode.ENFORCE and rule.on_error is OnError.DENY for rule in self._rules.all)
         if always or any(strict):
             self.denied = True
             raise Denied(self.decision())
