@@ -51,6 +51,14 @@ def base64_places(data: bytes) -> list[int]:
     return [end - 1 for _, end in _telling.ends(data)]
 
 
+def joints(data: bytes) -> list[int]:
+    """Ascending offsets behind the first character of each later piece of a word or string in pieces.
+
+    The joint itself is at most `JOINT` characters before. Raises `EvidenceError`.
+    """
+    return [end for _, end in _joined.ends(data)]
+
+
 class _Patterns:
     """Some expressions over bytes, compiled when they are first needed."""
 
@@ -110,6 +118,15 @@ _BACKSLASH = (
 )
 _QUOTE = "[\"'`]"
 _IN_WORD = r"[A-Za-z0-9_/+=.@\-]"
+JOINT = 110
+"""The most characters that part two pieces, and one of each."""
+
+_JOINTS = (
+    # A string in pieces: joined by an operator, or over a line break; a word that a backslash continues.
+    rf"{_IN_WORD}{_QUOTE}[ \t\r\n\\]{{0,9}}[+.&|~<][+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
+    rf"{_IN_WORD}{_QUOTE}[ \t\\]{{0,4}}\r?\n[+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
+    rf"{_IN_WORD}\\\r?\n{_IN_WORD}",
+)
 _PRESENCE = (
     _ASCII_BYTES,
     f"{_ANY}{{40}}",
@@ -119,10 +136,8 @@ _PRESENCE = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
     f"{_DIGIT}{{16}}",
     rf"{_BYTE}(?:{_BYTE})?(?:[ \t\r\n,;:\-]{{1,3}}(?:0[xX])?{_BYTE}(?:{_BYTE})?){{3}}",
-    # A string in pieces: joined by an operator, or over a line break; a word that a backslash continues.
-    rf"{_IN_WORD}{_QUOTE}[ \t\r\n\\]{{0,9}}[+.&|~<][+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
-    rf"{_IN_WORD}{_QUOTE}[ \t\\]{{0,4}}\r?\n[+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
-    rf"{_IN_WORD}\\\r?\n{_IN_WORD}",
+    *_JOINTS,
 )
 _present = _Patterns(_PRESENCE, once=True)
 _telling = _Patterns((_ASCII_BYTES, rf"(?:^|[^A-Za-z0-9+/_\-]){_ANY}{{40}}"), once=False)
+_joined = _Patterns(_JOINTS, once=False)

@@ -835,7 +835,13 @@ _PIECED = re.compile(
 
 def _pieced(text: str) -> list[_Edit]:
     """Takes away what parts a string in pieces, `"ab" + "cd"`, and the breaks of words that go on."""
-    return [(*match.span(), "") for match in _PIECED.finditer(text)]
+    edits: list[_Edit] = []
+    at = 0
+    for end in evidence.joints(text.encode("latin-1", "replace")):
+        for match in _PIECED.finditer(text, max(at, end - evidence.JOINT), end):
+            edits.append((*match.span(), ""))
+            at = match.end()
+    return edits
 
 
 # Name, whether the evidence speaks for it, and the decoder.
