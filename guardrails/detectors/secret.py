@@ -63,6 +63,16 @@ _NEXT_LINE = 160
 """How far into the next line a value may stand: no value goes on behind a line break."""
 
 
+def _surest(hits: Iterable[Hit]) -> Iterable[Hit]:
+    """One hit for each span: a header's credential is called after its vendor where that is known."""
+    best: dict[tuple[int, int], Hit] = {}
+    for hit in hits:
+        known = best.setdefault((hit.start, hit.end), hit)
+        if hit.score > known.score:
+            best[hit.start, hit.end] = hit
+    return best.values()
+
+
 class SecretDetector:
     """A match is a hit when it passes its kind's validators.
 
@@ -122,7 +132,7 @@ class SecretDetector:
         for pair in self._reader.read(view.text, located):
             overlaps = any(pair.start < end and start < pair.end for start, end in taken)
             found += self._judged(view, pair, known=overlaps)
-        return found
+        return _surest(found)
 
     def _judged(self, view: View, pair: Assignment, *, known: bool) -> Iterator[Hit]:
         kind = self._assigned.match(pair)

@@ -74,6 +74,17 @@ def test_an_assigned_kind_takes_its_pair_before_the_generic_one(finder):
     assert [hit.label for hit in hits] == ["DATADOG_API_KEY"]
 
 
+def test_one_span_is_one_kind(finder):
+    """What stands in a header is called after its vendor, and after the header where none is known."""
+    token = "ghp_" + "8sK2mPq7Zx4LwVbN3tRyHcJ6fDgA1eUo9iXk"
+
+    hits = finder.hits(f"Authorization: Bearer {token}", Deadline.after(5))
+    other = finder.hits(f"Authorization: Bearer {token[4:]}", Deadline.after(5))
+
+    assert [hit.label for hit in hits] == ["GITHUB_PERSONAL_ACCESS_TOKEN"]
+    assert [hit.label for hit in other] == ["AUTHORIZATION_HEADER"]
+
+
 def test_the_records_are_yaml_as_policies_are():
     """The fast reader of the records reads what the strict one does, which also refuses a key given twice."""
     for file in sorted(Path(secret_kinds.__file__).parent.glob("secrets/*.yaml")):
