@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import chart, fairness, growth, hook, peers, rules, streams
+from benchmarks import chart, fairness, growth, hook, peers, rules, scaling, streams
 from benchmarks.report import KEPT, Run, Table, document, placed, summary
 
 ALL = {
@@ -20,6 +20,7 @@ ALL = {
     "growth": ("A conversation of 100 turns growing to 800 KB", "full rescan", growth.run),
     "peers": ("16 KB of code, never seen before", "ours", peers.run),
     "streams": ("Streams through the proxy", "passing through", streams.run),
+    "scaling": ("More callers and more workers, 16 KB of new code", "one caller", scaling.run),
     "rules": ("Cost by number of rules and by length of text", "first", rules.run),
 }
 ROOT = Path(__file__).resolve().parents[1]

@@ -67,6 +67,11 @@ def guard(policies: str = "policies", **settings: object) -> Iterator[Server]:
         environment = {f"GUARDRAILS_{name.upper()}": str(value) for name, value in settings.items()}
         environment |= {"GUARDRAILS_SECRET": "s" * 40, "GUARDRAILS_CACHE": cache}
         with started(command, port, "/v1/hooks/before-request", **environment) as server:
+            # It is bound before its patterns are compiled: the answer waits for them.
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+            connection.request("GET", "/health/ready")
+            connection.getresponse().read()
+            connection.close()
             yield server
 
 
