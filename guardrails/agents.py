@@ -75,12 +75,14 @@ class Malformed(Exception):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An event of an agent that carries a message."""
+    """An event of an agent that carries a message. `session` is the agent's conversation."""
 
     agent: Agent
     name: str
     moment: Moment
     value: object
+    tool: str = "tool"
+    session: str | None = None
 
     @property
     def hook(self) -> Hook:
@@ -96,7 +98,7 @@ class Event(msgspec.Struct, frozen=True):
         if self.moment is Moment.PROMPT:
             return {"messages": [{"role": "user", "content": self.value}]}
         if self.moment is Moment.CALL:
-            block = {"type": "tool_use", "id": "call", "name": "tool", "input": self.value}
+            block = {"type": "tool_use", "id": "call", "name": self.tool, "input": self.value}
             return {"type": "message", "role": "assistant", "content": [block]}
         shown, _ = _without_binary(self.value)
         # As JSON text: its strings are what a tool answered, and the way back keeps the shape.
@@ -158,22 +160,29 @@ def read(payload: Mapping[str, object], agent: Agent) -> Event | None:
     value = payload[member]
     if moment is Moment.PROMPT and not isinstance(value, str):
         raise Malformed(f"`{member}` must be a text")
-    return Event(agent, name, moment, value)
+    tool = payload.get("tool_name")
+    session = payload.get("conversation_id" if agent is Agent.CURSOR else "session_id")
+    return Event(
+        agent,
+        name,
+        moment,
+        value,
+        tool if isinstance(tool, str) else "tool",
+        session if isinstance(session, str) else None,
+    )
 
 
-def reply(event: Event, verdict: Verdict, masked: object, reason: str) -> Outcome:
-    """What an agent is told of a verdict; `masked` is the rewritten `Event.body()`."""
-    if verdict is Verdict.ALLOW:
-        return PASS
-    if verdict is Verdict.MASK:
+def reply(event: Event, verdict: Verdict, rewritten: object, reason: str) -> Outcome:
+    """What an agent is told of a verdict; `rewritten` is the rewritten `Event.body()`, None for none."""
+    if verdict is not Verdict.DENY and rewritten is not None:
         write = _MASKS.get((event.agent, event.moment))
         try:
-            value = event.rewritten(masked) if write else None
+            value = event.rewritten(rewritten) if write else None
         except (LookupError, TypeError, ValueError):
             write = None
         if write and _same_members(event.value, value):
             return Outcome(write(event, value))
-    return refuse(event, reason)
+    return PASS if verdict is Verdict.ALLOW else refuse(event, reason)
 
 
 def refuse(event: Event, reason: str) -> Outcome:
@@ -234,7 +243,7 @@ _DENIALS: Mapping[Agent, Callable[[Event, str], Reply]] = {
 def _claude_call(event: Event, value: object) -> Reply:
     # `allow` would skip the user's own permission prompt; Codex knows no `ask`.
     decision = "allow" if event.agent is Agent.CODEX else "ask"
-    why = "guardrails: what the tool is asked to do was masked"
+    why = "guardrails: what the tool is asked to do was rewritten"
     return _specific(event, permissionDecision=decision, permissionDecisionReason=why, updatedInput=value)
 
 

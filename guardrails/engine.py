@@ -16,8 +16,11 @@ from guardrails.bodies.detect import Traits
 from guardrails.cache import Cache, Hasher
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.masking import (
+    Kept,
     Keys,
+    PlaceholderMask,
     Replacement,
+    Restored,
     apply_plan,
     inserted,
     own_placeholders,
@@ -91,13 +94,17 @@ class Judged(msgspec.Struct, frozen=True):
     """A decision on a whole body. `body` is the rewritten body when the verdict is `mask`, else None.
 
     It is JSON text (`msgspec.Raw`) where JSON text was judged. `reach` is that of the policy set
-    (`PolicySet.reach`) where it was asked for.
+    (`PolicySet.reach`) where it was asked for. `kept` are the values that its placeholders stand for, of
+    rules that let them come back in responses. `restored` says what came back where somebody restored: then
+    there may be a `body` although nothing was masked.
     """
 
     decision: Decision
     format: bodies.Format
     body: object = None
     reach: int | None = None
+    kept: Mapping[str, Kept] = {}
+    restored: Restored | None = None
 
 
 class Sighting(msgspec.Struct, frozen=True):
@@ -241,7 +248,8 @@ class Engine:
         except bodies.EditError:
             return Judged(_unwritten(decision), format)
         clock.lap("rewrite")
-        return Judged(msgspec.structs.replace(decision, timings=clock.laps), format, body)
+        decision = msgspec.structs.replace(decision, timings=clock.laps)
+        return Judged(decision, format, body, kept=judgement.kept())
 
     def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
         """What parts that follow one another are known by."""
@@ -301,7 +309,7 @@ class Engine:
         clock = _Clock()
         reading = bodies.read(body, hook, format)
         clock.lap("read")
-        decision = self._judge(reading, hook, context, deadline, today, clock)
+        judgement, decision = self._judge(reading, hook, context, deadline, today, clock)
         if response_unseen:
             decision = self._deny_stream(decision, context)
         if decision.verdict is not Verdict.MASK:
@@ -311,7 +319,8 @@ class Engine:
         except bodies.EditError:
             return Judged(_unwritten(decision), reading.format)
         clock.lap("rewrite")
-        return Judged(msgspec.structs.replace(decision, timings=clock.laps), reading.format, rewritten)
+        decision = msgspec.structs.replace(decision, timings=clock.laps)
+        return Judged(decision, reading.format, rewritten, kept=judgement.kept())
 
     def _deny_stream(self, decision: Decision, context: Context) -> Decision:
         unseen = tuple(
@@ -336,7 +345,7 @@ class Engine:
     ) -> Decision:
         """Judges texts that have been taken out of their body already."""
         reading = bodies.Reading(bodies.Format.GENERIC, tuple(segments), (), (), ())
-        return self._judge(reading, hook, context, deadline, today, _Clock())
+        return self._judge(reading, hook, context, deadline, today, _Clock())[1]
 
     def judge_stretch(
         self,
@@ -376,13 +385,13 @@ class Engine:
         deadline: Deadline,
         today: dt.date,
         clock: _Clock,
-    ) -> Decision:
+    ) -> tuple[_Judgement, Decision]:
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
         known = judgement.see(reading)
         judgement.segments, judgement.characters = known.segments, known.characters
         judgement.take(known, _texts(reading))
         clock.lap("detect")
-        return self._decide(judgement, clock)
+        return judgement, self._decide(judgement, clock)
 
     def _decide(self, judgement: _Judgement, clock: _Clock) -> Decision:
         judgement.escalate()
@@ -506,6 +515,7 @@ class _Judgement:
         self._touched: list[tuple[Segment, bodies.Part | None]] = []
         self._error_denies = False
         self._raised: dict[str, Action] = {}
+        self._originals: dict[str, tuple[str, set[str]]] = {}  # by placeholder: the value, and who masked it
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -648,6 +658,14 @@ class _Judgement:
         )
         return []
 
+    def kept(self) -> dict[str, Kept]:
+        """What may come back: the values all of whose rules say where."""
+        return {
+            name: Kept(value, tuple(sorted(rules)))
+            for name, (value, rules) in self._originals.items()
+            if all(self._rule[rule].restore is not None for rule in rules)
+        }
+
     def _concerns(self, finding: Finding) -> bool:
         """Whether a finding is in what is judged."""
         one = self._stretch
@@ -684,6 +702,9 @@ class _Judgement:
             assert mask is not None
             value = segment.text[span.start : span.end]
             text = replacement(mask, self._keys, self._tenant, leader.label, value)
+            if isinstance(mask, PlaceholderMask):
+                _, rules = self._originals.setdefault(text, (value, set()))
+                rules.update(one.rule for one in inside)
             replacements.append(Replacement(span.start, span.end, text))
         return replacements
 

@@ -19,8 +19,10 @@ from service.auth import KeyRing, load_keys
 from service.exchange import Service
 from service.judging import Judging
 from service.policies import PolicyHolder
+from service.restoring import Restoring
 from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
 from service.shared_memory import SharedMemory
+from service.vault import vault_of
 
 
 class Assembly:
@@ -47,7 +49,8 @@ class Assembly:
                 raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
             self.log.warning("no API keys: every caller on this machine is tenant `default`")
         self.judging = Judging(self.holder, settings)
-        self.service = Service(settings, self.keys, self.judging, self.metrics, self.log)
+        self.restoring = Restoring(self.holder, vault_of(settings, secret), self.metrics, self.log)
+        self.service = Service(settings, self.keys, self.judging, self.restoring, self.metrics, self.log)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

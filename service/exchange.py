@@ -18,6 +18,7 @@ from service import telemetry, wire
 from service.auth import KeyRing, presented_key
 from service.judging import Judging
 from service.problems import Problem
+from service.restoring import Restoring
 from service.settings import Settings
 
 INLINE_BYTES = 4_096
@@ -39,6 +40,7 @@ class Ask(msgspec.Struct, frozen=True):
     streams: bool = (
         False  # the gateway may be asking about a part of a stream: how far a match reaches counts
     )
+    conversation: str | None = None  # what ties a response in a call of its own to what was sent before
 
 
 class Service:
@@ -49,12 +51,14 @@ class Service:
         settings: Settings,
         keys: KeyRing,
         judging: Judging,
+        restoring: Restoring,
         metrics: telemetry.Metrics,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.settings = settings
         self.keys = keys
         self.judging = judging
+        self.restoring = restoring
         self.metrics = metrics
         self.log = log
 
@@ -90,7 +94,10 @@ class Service:
         return b"".join(parts)
 
     async def judge(self, tenant: str, ask: Ask, dialect: str, trace: telemetry.Trace) -> Judged:
-        """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503."""
+        """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503.
+
+        Of a conversation, values of a request are kept, and those in a response come back.
+        """
 
         def work(engine: Engine, deadline: Any, today: Any) -> Judged:
             if ask.texts is not None:
@@ -126,7 +133,16 @@ class Service:
         finally:
             self.metrics.in_flight.set(self.judging.in_flight)
         self.metrics.judged(judged.decision, dialect, seconds)
-        self.log.info("exchange", **telemetry.fields(judged.decision, tenant, dialect, trace, seconds))
+        if ask.conversation is not None and self.restoring.wanted:
+            if ask.hook is Hook.REQUEST:
+                await self.restoring.keep(tenant, ask.conversation, judged.kept)
+            else:
+                restorer = await self.restoring.restorer(tenant, [ask.conversation])
+                judged = self.restoring.restored(judged, ask.body, restorer)
+        more = {} if judged.restored is None else telemetry.restored(judged.restored)
+        self.log.info(
+            "exchange", **telemetry.fields(judged.decision, tenant, dialect, trace, seconds), **more
+        )
         return judged
 
     def unseen(self, reason: str, dialect: str, tenant: str, trace: telemetry.Trace) -> None:
@@ -159,6 +175,11 @@ def _is_small(ask: Ask) -> bool:
 def _in_time(judged: Judged) -> bool:
     """Whether everything was looked at that there was time for."""
     return all(one.reason is not Reason.DEADLINE for one in judged.decision.unjudged)
+
+
+def given_conversation(name: object) -> str | None:
+    """`Ask.conversation` for a name that a gateway gives; None for none."""
+    return f"given:{name}" if isinstance(name, str) and name else None
 
 
 def text(value: object) -> str | None:

@@ -63,6 +63,7 @@ _CONTEXT = _object(
         type=OpenAPIType.OBJECT,
         additional_properties=Schema(type=[OpenAPIType.STRING, OpenAPIType.NUMBER, OpenAPIType.BOOLEAN]),
     ),
+    conversation=_nullable("What ties a response to the requests before it, so that values come back."),
 )
 _HOOK_REQUEST = _object(
     ["body"],
@@ -108,7 +109,10 @@ _HOOK_ANSWER = _object(
     ["verdict", "rules", "findings", "unjudged", "policy"],
     closed=True,
     verdict=Schema(type=OpenAPIType.STRING, enum=[one.word for one in Verdict]),
-    body=Schema(description="The rewritten body, for `mask` only."),
+    body=Schema(description="The rewritten body: what was masked, and what came back in a response."),
+    restored=_object(
+        [], closed=True, **dict.fromkeys(("values", "withheld", "unknown", "unavailable"), _COUNT)
+    ),
     rules=_TEXTS,
     findings=_FINDINGS,
     shadow=_FINDINGS,

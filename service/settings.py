@@ -90,6 +90,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Needs a secret. While it is away, judging goes on without it."
         ),
     ] = None
+    vault: Annotated[
+        str,
+        _described(
+            "Where values are kept, encrypted, for responses in calls of their own: a file (SQLite), or "
+            "`redis://HOST:PORT/0` (Valkey, Redis) for replicas. Needs a secret. `auto`: a file in the "
+            "user's state folder, where there is a secret; `none`: nowhere."
+        ),
+    ] = "auto"
+    vault_seconds: Annotated[int, _described("How long they are kept since they were last sent.", ge=1)] = (
+        86_400
+    )
     upstream: Annotated[
         str | None, _described("Address of the gateway or provider behind `guardrails proxy`.")
     ] = None

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import queue
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -22,12 +21,10 @@ from guardrails.bodies.detect import Traits
 from guardrails.cache import Cache
 from guardrails.engine import Block, Known
 from guardrails.masking import Keys
+from service.valkey import Valkey
 
 TIMEOUT_SECONDS = 0.05
 """How long an answer of the store is waited for."""
-
-PAUSE_SECONDS = 5.0
-"""How long the store is left alone once it failed."""
 
 EXPIRY_SECONDS = 24 * 3_600
 _QUEUED = 4_096
@@ -49,23 +46,24 @@ class SharedMemory(Cache[object]):
     def __init__(self, max_bytes: int, url: str, keys: Keys) -> None:
         """Raises `ValueError` for an address that is none."""
         super().__init__(max_bytes)
-        self._store = redis.Redis.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-        )
+        self._store = Valkey(url, TIMEOUT_SECONDS)
         self._key = keys.derive("shared-memory", "")
-        self._away_until = 0.0
         self._new: queue.Queue[tuple[bytes, bytes]] = queue.Queue(_QUEUED)
         self._writer: threading.Thread | None = None
-        self.failures = 0
+
+    @property
+    def failures(self) -> int:
+        """How often the store did not answer."""
+        return self._store.failures
 
     def fetch(self, keys: Sequence[bytes]) -> None:
         missing = [key for key in keys if not self.holds(key)]
-        if not missing or time.monotonic() < self._away_until:
+        if not missing or self._store.away:
             return
         try:
-            answers = cast("list[bytes | None]", self._store.mget(missing))
+            answers = cast("list[bytes | None]", self._store.client.mget(missing))
         except redis.RedisError:
-            self._failed()
+            self._store.failed()
             return
         for key, answer in zip(missing, answers, strict=True):
             value = None if answer is None else self._opened(key, answer)
@@ -75,7 +73,7 @@ class SharedMemory(Cache[object]):
     def put(self, key: bytes, value: object, size: int) -> None:
         super().put(key, value, size)
         tag = _TAGS.get(type(value))
-        if tag is not None and time.monotonic() >= self._away_until:
+        if tag is not None and not self._store.away:
             data = tag + msgspec.msgpack.encode(value, enc_hook=lambda _: _refuse())
             try:
                 self._new.put_nowait((key, self._proof(key, data) + data))
@@ -94,19 +92,15 @@ class SharedMemory(Cache[object]):
             batch = [self._new.get()]
             while len(batch) < 256 and not self._new.empty():
                 batch.append(self._new.get())
-            if time.monotonic() < self._away_until:
+            if self._store.away:
                 continue
             try:
-                pipeline = self._store.pipeline(transaction=False)
+                pipeline = self._store.client.pipeline(transaction=False)
                 for key, data in batch:
                     pipeline.set(key, data, ex=EXPIRY_SECONDS)
                 pipeline.execute()
             except redis.RedisError:
-                self._failed()
-
-    def _failed(self) -> None:
-        self.failures += 1
-        self._away_until = time.monotonic() + PAUSE_SECONDS
+                self._store.failed()
 
     def _proof(self, key: bytes, data: bytes) -> bytes:
         return hashlib.blake2b(key + data, key=self._key, digest_size=_PROOF_BYTES).digest()

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from guardrails.engine import Decision, JudgeCache
+from guardrails.masking import Restored
 from service.settings import LogFormat
 from service.shared_memory import SharedMemory
 
@@ -74,6 +75,15 @@ class Metrics:
         )
         self.unjudged = Counter(
             "guardrails_unjudged", "What could not be looked at, by reason.", ["reason"], registry=one
+        )
+        self.placeholders = Counter(
+            "guardrails_placeholders",
+            "Placeholders in responses: turned back (`values`), or why not.",
+            ["outcome"],
+            registry=one,
+        )
+        self.vault_failures = Counter(
+            "guardrails_vault_failures", "Calls of the vault that failed.", registry=one
         )
         self.problems = Counter(
             "guardrails_problems", "Requests answered without a verdict.", ["dialect", "status"], registry=one
@@ -216,6 +226,11 @@ def fields(decision: Decision, tenant: str, dialect: str, trace_: Trace, seconds
         "policy": decision.policy[:19],
         "ms": round(seconds * 1000, 2),
     }
+
+
+def restored(count: Restored) -> dict[str, int]:
+    """What the log line of a response says of its placeholders."""
+    return {"restored": count.values, "not_restored": count.left}
 
 
 def log_unexpected(log: Any, error: Exception) -> None:

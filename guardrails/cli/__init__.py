@@ -23,6 +23,7 @@ COMMANDS = {
     "schema": "guardrails.cli.schema:schema",
     "serve": "guardrails.cli.serve:serve",
     "settings": "guardrails.cli.serve:settings",
+    "vault": "guardrails.cli.vault:vault",
 }
 """By name: where a subcommand is. It is imported when it is called: `hook` starts anew for every event."""
 

@@ -9,25 +9,33 @@ from guardrails.masking.operators import (
     PlaceholderMask,
     RedactMask,
     ReplaceMask,
+    Restore,
     decrypt,
     replacement,
 )
 from guardrails.masking.own import own_placeholders
-from guardrails.masking.placeholders import PLACEHOLDER, placeholder
+from guardrails.masking.placeholders import EXPRESSION, placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
+from guardrails.masking.restore import Destination, Kept, Permits, Restored, Restorer, restore_body
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
-    "PLACEHOLDER",
+    "EXPRESSION",
     "AnyMask",
+    "Destination",
     "EncryptMask",
     "HashMask",
+    "Kept",
     "Keys",
     "PartialMask",
+    "Permits",
     "PlaceholderMask",
     "RedactMask",
     "ReplaceMask",
     "Replacement",
+    "Restore",
+    "Restored",
+    "Restorer",
     "SurrogateMask",
     "apply_plan",
     "decrypt",
@@ -36,5 +44,6 @@ __all__ = [
     "placeholder",
     "plan",
     "replacement",
+    "restore_body",
     "to_source",
 ]

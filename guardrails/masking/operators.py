@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -15,10 +15,36 @@ if TYPE_CHECKING:
     from presidio_anonymizer.operators import Operator
 
 
+class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where in a response the value comes back. Keys are ANDed, entries ORed; absent means any."""
+
+    roles: Annotated[
+        tuple[Literal["assistant", "tool"], ...] | None,
+        msgspec.Meta(min_length=1, description="Who speaks: the model, or a tool that the provider ran."),
+    ] = None
+    kinds: Annotated[
+        tuple[Literal["text", "tool_input", "tool_output", "document", "data"], ...] | None,
+        msgspec.Meta(min_length=1, description="What the text is; `tool_input`: what a tool is asked to do."),
+    ] = None
+    tools: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] | None,
+        msgspec.Meta(
+            min_length=1, description="Of `tool_input`, the tools that get the value, with `*` and `?`."
+        ),
+    ] = None
+
+
 class PlaceholderMask(
     msgspec.Struct, frozen=True, tag_field="with", tag="placeholder", forbid_unknown_fields=True
 ):
     """A stable, keyed placeholder: the same value is the same placeholder for a tenant."""
+
+    restore: Annotated[
+        Restore | None,
+        msgspec.Meta(
+            description="Where in responses the one who sent the value gets it back; absent: nowhere."
+        ),
+    ] = None
 
 
 class ReplaceMask(msgspec.Struct, frozen=True, tag_field="with", tag="replace", forbid_unknown_fields=True):

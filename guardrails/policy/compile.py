@@ -14,13 +14,15 @@ from guardrails import __version__
 from guardrails.detectors import Detector, PiiSpec, SpecError
 from guardrails.detectors.base import Pattern, Placed, Spec, foresight
 from guardrails.detectors.patterns import Index, PatternError, check
-from guardrails.model import Action, Mode, OnError
+from guardrails.masking import AnyMask, PlaceholderMask
+from guardrails.model import Action, Kind, Mode, OnError, Role
 from guardrails.policy.decode import LoadedFile, load_file
 from guardrails.policy.diagnostics import Diagnostic, Level
 from guardrails.policy.language import ExceptionRecord, PolicyFile, Rule, Scope
 from guardrails.policy.policyset import (
     CompiledEscalation,
     CompiledException,
+    CompiledRestore,
     CompiledRule,
     CompiledScope,
     Globs,
@@ -193,6 +195,7 @@ class _Compiler:
                 scopes=tuple(scope for scope in (outer, own) if scope is not None),
                 detector=detector,
                 mask=rule.mask,
+                restore=_restore(rule.mask),
                 escalate=CompiledEscalation(rule.escalate.count, rule.escalate.action)
                 if rule.escalate
                 else None,
@@ -283,6 +286,17 @@ class _Compiler:
 def _mode(outer: Mode, own: Mode | None) -> Mode:
     """A rule may override its policy's mode; a policy that is off stays off."""
     return outer if own is None or outer is Mode.OFF else own
+
+
+def _restore(mask: AnyMask | None) -> CompiledRestore | None:
+    said = mask.restore if isinstance(mask, PlaceholderMask) else None
+    if said is None:
+        return None
+    return CompiledRestore(
+        roles=None if said.roles is None else frozenset(map(Role, said.roles)),
+        kinds=None if said.kinds is None else frozenset(map(Kind, said.kinds)),
+        tools=None if said.tools is None else Globs.of(said.tools),
+    )
 
 
 def _scope(scope: Scope | None) -> CompiledScope | None:

@@ -18,7 +18,7 @@ from guardrails.detectors import Detector
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern
 from guardrails.detectors.patterns import CONTEXT, Index
 from guardrails.evidence import EvidenceError
-from guardrails.masking import AnyMask
+from guardrails.masking import AnyMask, Destination
 from guardrails.model import (
     Action,
     Context,
@@ -90,6 +90,21 @@ class CompiledEscalation(msgspec.Struct, frozen=True):
     action: Action
 
 
+class CompiledRestore(msgspec.Struct, frozen=True):
+    """Where in a response a masked value comes back; None means any."""
+
+    roles: frozenset[Role] | None = None
+    kinds: frozenset[Kind] | None = None
+    tools: Globs | None = None
+
+    def permits(self, to: Destination) -> bool:
+        return (
+            (self.roles is None or to.role in self.roles)
+            and (self.kinds is None or to.kind in self.kinds)
+            and (self.tools is None or to.kind is not Kind.TOOL_INPUT or self.tools.match(to.tool))
+        )
+
+
 class CompiledRule(msgspec.Struct, frozen=True):
     """One rule, with what it inherits from its policy worked in."""
 
@@ -103,6 +118,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     scopes: tuple[CompiledScope, ...]  # all must cover: the policy's and the rule's own
     detector: int  # place in PolicySet.detectors
     mask: AnyMask | None = None
+    restore: CompiledRestore | None = None
     escalate: CompiledEscalation | None = None
     deny_streams: bool = False  # deny the request of a stream whose response this rule could not see
     on_streams: bool = True  # whether it can be judged on a text that arrives bit by bit
@@ -221,6 +237,16 @@ class PolicySet:
         self._metadata = sorted({name for scope in scopes for name, _ in scope.metadata})
         self._covered: dict[tuple[Hook, tuple[str | None, ...]], Applying] = {}
         self._chosen: dict[frozenset[int], tuple[frozenset[int], tuple[int, ...]]] = {}
+
+    @property
+    def restores(self) -> bool:
+        """Whether any rule lets a value come back."""
+        return any(rule.restore is not None for rule in self.rules)
+
+    def permits(self, rules: tuple[str, ...], to: Destination) -> bool:
+        """Whether every one of the rules lets a value that it masked come back there."""
+        found = [rule.restore for rule in self.rules if rule.id in rules]
+        return len(found) == len(rules) and all(one is not None and one.permits(to) for one in found)
 
     def only(self, rule: str) -> PolicySet:
         """This set with one rule, for its examples: enforced for whoever calls, and no exceptions."""
@@ -383,6 +409,7 @@ __all__ = [
     "Applying",
     "CompiledEscalation",
     "CompiledException",
+    "CompiledRestore",
     "CompiledRule",
     "CompiledScope",
     "Globs",

@@ -16,17 +16,23 @@ _TEXTS = {"text_delta": "text", "input_json_delta": "partial_json"}
 class AnthropicStream:
     """Each content block is a text, or the input of a tool."""
 
+    def __init__(self) -> None:
+        self._tools: dict[object, str] = {}  # by content block
+
     def read(self, _name: str, body: dict[str, object]) -> Reading:
         """What an event holds."""
         kind = body.get("type")
         if kind in _LEFT:
             return Reading(ends=None if kind == "message_stop" else ())
         if kind == "content_block_delta":
-            return _delta(body)
+            return _delta(body, self._tools.get(_index(body)))
         if kind == "content_block_stop":
             return Reading(ends=(_index(body),))
         if kind == "content_block_start" and isinstance(body.get("content_block"), dict):
             block = body["content_block"]
+            assert isinstance(block, dict)
+            if isinstance(block.get("name"), str):
+                self._tools[_index(body)] = block["name"]
             return Reading(wholes=() if _is_bare(block) else (_block(("content_block",), block),))
         if kind == "message_start" and isinstance(body.get("message"), dict):
             message = body["message"]
@@ -39,7 +45,7 @@ class AnthropicStream:
         return b"event: error\ndata: " + msgspec.json.encode(error) + b"\n\n"
 
 
-def _delta(body: dict[str, object]) -> Reading:
+def _delta(body: dict[str, object], tool: str | None) -> Reading:
     delta = body.get("delta")
     if not isinstance(delta, dict):
         return Reading(wholes=(Whole((), body, (), Format.GENERIC),))
@@ -50,7 +56,8 @@ def _delta(body: dict[str, object]) -> Reading:
     if name is not None and isinstance(delta.get(name), str) and delta.keys() <= {"type", name}:
         channel = (_index(body), name)
         text = str(delta[name])
-        return Reading((Text(channel, ("delta", name), text, name == "partial_json"),) if text else ())
+        piece = Text(channel, ("delta", name), text, name == "partial_json", tool)
+        return Reading((piece,) if text else ())
     if kind == "citations_delta":
         wrapped = {"type": "text", "text": "", "citations": [delta.get("citation")]}
         whole = _block(("delta", "citation"), wrapped, "citations", 0)

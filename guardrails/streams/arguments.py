@@ -7,13 +7,16 @@ cut. A text that turns out to be no JSON is judged as plain text from there on.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from guardrails.bodies import jsontext
 from guardrails.bodies.walk import has_many_digits, is_telling_key
 from guardrails.detectors.base import Deadline
 from guardrails.masking import Replacement, apply_plan
-from guardrails.model import Kind, Role
-from guardrails.streams.judge import Released, Stream, TextJudge
+from guardrails.streams.judge import Judge, Released
+
+Channel: TypeAlias = Callable[[], Judge]
 
 _SPACE = re.compile(r"[ \t\n\r]+")
 _NUMBER = re.compile(r"[0-9eE+.\-]+")
@@ -34,15 +37,14 @@ class _NotJsonError(ValueError):
 class ArgumentsJudge:
     """As a `TextJudge`, for arguments. Offsets are those of the JSON text as it is written."""
 
-    def __init__(self, stream: Stream, role: Role = Role.ASSISTANT, kind: Kind = Kind.TOOL_INPUT) -> None:
-        self._stream = stream
-        self._role = role
-        self._kind = kind
+    def __init__(self, channel: Channel) -> None:
+        """`channel` begins a text of the stream: each literal is one."""
+        self._channel = channel
         self._text = ""  # what is not given out yet
         self._base = 0  # where that begins
         self._at = 0  # up to where it is read
         self._edits: list[Replacement] = []
-        self._plain: TextJudge | None = None
+        self._plain: Judge | None = None
         self._literal: _Literal | None = None
         self._frames: list[str] = []  # what closes each open object or array
         self._expects = "value"  # or "key", "key or close", "colon", "more", "end"
@@ -91,7 +93,7 @@ class ArgumentsJudge:
         self._started = True
         if mark == '"' and self._expects in {"value", "value or close", "key", "key or close"}:
             is_key = self._expects.startswith("key")
-            self._literal = _Literal(self._stream, self._role, self._kind, self._base + at + 1, is_key)
+            self._literal = _Literal(self._channel, self._base + at + 1, is_key)
             self._at += 1
         elif mark in "[{" and self._expects.startswith("value"):
             self._frames.append("]" if mark == "[" else "}")
@@ -132,7 +134,7 @@ class ArgumentsJudge:
             if word not in _WORDS:
                 raise _NotJsonError
         elif has_many_digits(word):
-            masked, edits = _whole(self._stream, self._role, self._kind, word, deadline)
+            masked, edits = _whole(self._channel(), word, deadline)
             if edits:
                 start = self._base + found.start()
                 quoted = f'"{jsontext.encode(masked)}"'
@@ -191,7 +193,7 @@ class ArgumentsJudge:
         if self._literal is not None:
             self._edits += self._literal.settle(deadline)
             self._literal = None
-        self._plain = self._stream.channel(self._role, self._kind)
+        self._plain = self._channel()
         self._plain_base = self._base + self._at
         self._plain_fed = self._plain_base
         self._plain_given = self._plain_base
@@ -227,11 +229,11 @@ class ArgumentsJudge:
 class _Literal:
     """A string literal under way: its text is judged by itself, edits are put where it is written."""
 
-    def __init__(self, stream: Stream, role: Role, kind: Kind, start: int, is_key: bool) -> None:
+    def __init__(self, channel: Channel, start: int, is_key: bool) -> None:
         self.is_key = is_key
         self.decided = start
-        self._stream, self._role, self._kind = stream, role, kind
-        self._judge = None if is_key else stream.channel(role, kind)
+        self._channel = channel
+        self._judge = None if is_key else channel()
         self._key = ""
         self._ends = [start]  # where each character that is not decided ends in the JSON text
         self._first = 0  # the number of the first of them
@@ -247,7 +249,7 @@ class _Literal:
         if self._judge is not None:
             return self._moved(self._judge.settle(deadline))
         if is_telling_key(self._key):
-            judge = self._stream.channel(self._role, self._kind)
+            judge = self._channel()
             fed = judge.feed(self._key, deadline)
             rest = judge.settle(deadline)
             return [*self._moved(fed), *self._moved(rest)]
@@ -269,10 +271,7 @@ class _Literal:
         return self._ends[count - self._first]
 
 
-def _whole(
-    stream: Stream, role: Role, kind: Kind, text: str, deadline: Deadline
-) -> tuple[str, tuple[Replacement, ...]]:
+def _whole(judge: Judge, text: str, deadline: Deadline) -> tuple[str, tuple[Replacement, ...]]:
     """A text that is there as a whole: what is given out for it, and the edits."""
-    judge = stream.channel(role, kind)
     fed, rest = judge.feed(text, deadline), judge.settle(deadline)
     return fed.text + rest.text, (*fed.edits, *rest.edits)

@@ -27,9 +27,12 @@ _CHUNK = frozenset(
 class ChatStream:
     """Each choice has its content, its refusal and its tool calls."""
 
+    def __init__(self) -> None:
+        self._tools: dict[Channel, str] = {}
+
     def read(self, _name: str, body: dict[str, object]) -> Reading:
         """What a chunk holds."""
-        reader = _Chunk(body)
+        reader = _Chunk(body, self._tools)
         wholes = (Whole((), reader.rest(), (), Format.OPENAI_CHAT),) if reader.strange else ()
         return Reading(tuple(reader.texts), wholes, tuple(reader.before), tuple(reader.ends))
 
@@ -40,7 +43,8 @@ class ChatStream:
 
 
 class _Chunk:
-    def __init__(self, body: dict[str, object]) -> None:
+    def __init__(self, body: dict[str, object], tools: dict[Channel, str]) -> None:
+        self._tools = tools
         self.texts: list[Text] = []
         self.before: list[Channel] = []
         self.ends: list[object] = []
@@ -118,9 +122,13 @@ class _Chunk:
         *,
         arguments: bool = False,
     ) -> None:
+        name = holder.get("name")
+        if arguments and isinstance(name, str) and name:
+            self._tools[channel] = name
         value = holder.get(str(path[-1]))
         if isinstance(value, str):
             if value:
-                self.texts.append(Text(channel, path, value, arguments, forget))
+                tool = self._tools.get(channel) if arguments else None
+                self.texts.append(Text(channel, path, value, arguments, tool, forget))
         elif value is not None:
             self.strange = True

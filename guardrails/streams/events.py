@@ -9,29 +9,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from guardrails import bodies
 from guardrails.detectors.base import Deadline
-from guardrails.masking import Replacement
+from guardrails.masking import Destination, Replacement, Restorer, restore_body
 from guardrails.model import Hook, Kind, Reason, Role, Unjudged, Verdict
 from guardrails.streams import sse
 from guardrails.streams.arguments import ArgumentsJudge
-from guardrails.streams.judge import Denied, Released, Stream, TextJudge
+from guardrails.streams.judge import Denied, Judge, Released, Stream
+from guardrails.streams.restore import RestoringText
 
 Path = tuple[str | int, ...]
 Channel = tuple[Hashable, str]
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A part of a channel's text: where it stands in its event."""
+    """A part of a channel's text: where it stands in its event. Arguments are those of `tool`."""
 
     channel: Channel
     path: Path
     text: str
     arguments: bool = False
+    tool: str | None = None
     forget: tuple[Path, ...] = ()  # what repeats the text, and goes when it is masked
 
 
@@ -84,7 +87,7 @@ class _Slot(msgspec.Struct):
 class _Channel:
     """A judged text, and the edits in it that some waiting event still needs."""
 
-    def __init__(self, judge: TextJudge | ArgumentsJudge) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.judge = judge
         self.fed = 0
         self.given = 0
@@ -142,25 +145,30 @@ class _Waiting(msgspec.Struct):
 
 
 class EventStream:
-    """Judges a stream of events. `denied` is set when it has ended early; then nothing more is given out."""
+    """Judges a stream of events. `denied` is set when it has ended early; then nothing more is given out.
 
-    def __init__(self, stream: Stream, dialect: Dialect) -> None:
+    With a `restorer` the placeholders in what was judged are turned back.
+    """
+
+    def __init__(self, stream: Stream, dialect: Dialect, restorer: Restorer | None = None) -> None:
         self.stream = stream
         self.denied: Denied | None = None
         self._dialect = dialect
+        self._restorer = restorer
+        self._idle = stream.idle and restorer is None
         self._reader = sse.Reader()
         self._channels: dict[Channel, _Channel] = {}
         self._waiting: deque[_Waiting] = deque()
 
     def feed(self, data: bytes, deadline: Deadline) -> bytes:
         """Takes more of the stream and gives what can be sent on."""
-        if self.stream.idle:
+        if self._idle:
             return data
         return self._run(data, deadline, last=False)
 
     def close(self, deadline: Deadline) -> bytes:
         """The stream has ended; gives the rest."""
-        if self.stream.idle:
+        if self._idle:
             return b""
         return self._run(b"", deadline, last=True)
 
@@ -220,13 +228,19 @@ class EventStream:
     def _channel(self, text: Text) -> _Channel:
         channel = self._channels.get(text.channel)
         if channel is None:
-            judge: TextJudge | ArgumentsJudge = (
-                ArgumentsJudge(self.stream)
+            judge: Judge = (
+                ArgumentsJudge(partial(self._judge, Kind.TOOL_INPUT, text.tool))
                 if text.arguments
-                else self.stream.channel(Role.ASSISTANT, Kind.TEXT)
+                else self._judge(Kind.TEXT)
             )
             channel = self._channels[text.channel] = _Channel(judge)
         return channel
+
+    def _judge(self, kind: Kind, tool: str | None = None) -> Judge:
+        judge = self.stream.channel(Role.ASSISTANT, kind)
+        if self._restorer is None:
+            return judge
+        return RestoringText(judge, self._restorer, Destination(Role.ASSISTANT, kind, tool))
 
     def _settle(self, names: Iterable[Channel], deadline: Deadline) -> None:
         for name in names:
@@ -247,9 +261,14 @@ class EventStream:
         stream.take(judged.decision)
         stream.characters += judged.decision.characters
         stream.segments += judged.decision.segments
-        if judged.decision.verdict is Verdict.MASK:
+        masked = judged.decision.verdict is Verdict.MASK
+        body = judged.body if masked else whole.body
+        if self._restorer is not None:
+            restored = restore_body(body, whole.format, self._restorer, judged.decision.edits)
+            masked, body = masked or restored is not body, restored
+        if masked:
             assert waiting.body is not None
-            value = _without_logprobs(_get(judged.body, whole.at))
+            value = _without_logprobs(_get(body, whole.at))
             if whole.path:
                 put(waiting.body, whole.path, value)
             else:

@@ -13,13 +13,14 @@ import datetime as dt
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, Pattern, foresight
 from guardrails.detectors.patterns import CONTEXT
 from guardrails.engine import Decision, Engine, Stretch
-from guardrails.masking import PLACEHOLDER, Replacement, apply_plan
+from guardrails.masking import EXPRESSION, Replacement, apply_plan
 from guardrails.model import (
     Address,
     Context,
@@ -69,6 +70,18 @@ class Released(msgspec.Struct, frozen=True):
     edits: tuple[Replacement, ...] = ()
 
 
+class Judge(Protocol):
+    """One text of a stream: takes what arrives and gives out what is decided, in order."""
+
+    def feed(self, text: str, deadline: Deadline) -> Released:
+        """Takes more of the text. Raises `Denied`."""
+        ...
+
+    def settle(self, deadline: Deadline) -> Released:
+        """Gives out what is held back: nothing more is to come, as far as one knows. Raises `Denied`."""
+        ...
+
+
 class StreamEngine:
     """An engine made ready for streams. Safe in several threads; made anew with every policy set."""
 
@@ -78,7 +91,8 @@ class StreamEngine:
         self.whole = engine
         self.engine = Engine(policies, engine.keys)
         patterns = policies.patterns
-        self._alive = Alive((*patterns, Pattern("placeholder", PLACEHOLDER.pattern)), cache)
+        ours = Pattern("placeholder", EXPRESSION, ignorecase=True, ascii=True)
+        self._alive = Alive((*patterns, ours), cache)
         detectors = policies.detectors
         self._behind = [
             [said for one, own in policies.owners(number) if (said := foresight(detectors[one], own))]
@@ -381,4 +395,4 @@ def _at_source(at: int, replacements: Sequence[Replacement]) -> int:
     return at - shift
 
 
-__all__ = ["Denied", "Released", "Stream", "StreamEngine", "TextJudge"]
+__all__ = ["Denied", "Judge", "Released", "Stream", "StreamEngine", "TextJudge"]

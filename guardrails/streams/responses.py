@@ -77,6 +77,13 @@ class ResponsesStream:
     def __init__(self) -> None:
         self._response: dict[str, object] = {}
         self._number = 0
+        self._tools: dict[object, str] = {}  # by item
+
+    @property
+    def response_id(self) -> str | None:
+        """What the response is called, once that is known."""
+        known = self._response.get("id")
+        return known if isinstance(known, str) else None
 
     def read(self, name: str, body: dict[str, object]) -> Reading:
         """What an event holds."""
@@ -86,7 +93,9 @@ class ResponsesStream:
         if kind in _PIECES and isinstance(body.get("delta"), str) and body.keys() <= _PIECE_MEMBERS:
             forget: tuple[Path, ...] = (("logprobs",),) if body.get("logprobs") else ()
             text = str(body["delta"])
-            return Reading((Text(_channel(body), ("delta",), text, _PIECES[kind], forget),) if text else ())
+            tool = self._tools.get(_channel(body)[0])
+            piece = Text(_channel(body), ("delta",), text, _PIECES[kind], tool, forget)
+            return Reading((piece,) if text else ())
         if kind.startswith(_LEFT):
             return Reading()
         if isinstance(body.get("response"), dict):
@@ -94,8 +103,10 @@ class ResponsesStream:
         ends = (_channel(body)[0],)
         if kind in _DONE and isinstance(body.get(_DONE[kind][0]), str):
             member, item, place = _DONE[kind]
+            item = {**item, "name": self._tools.get(ends[0])}
             return Reading(wholes=(_item((member,), _filled(item, place, body[member]), *place),), ends=ends)
         if kind.startswith("response.output_item.") and isinstance(body.get("item"), dict):
+            self._named(body)
             return Reading(
                 wholes=(_item(("item",), body["item"]),), ends=ends if kind.endswith("done") else ()
             )
@@ -118,6 +129,13 @@ class ResponsesStream:
             b"event: " + str(one["type"]).encode() + b"\ndata: " + msgspec.json.encode(one) + b"\n\n"
             for one in (events if self._response else events[1:])
         )
+
+    def _named(self, body: dict[str, object]) -> None:
+        item = body["item"]
+        assert isinstance(item, dict)
+        name = item.get("name", item.get("type"))
+        if isinstance(name, str):
+            self._tools[body.get("output_index"), item.get("id")] = name
 
     def _whole_response(self, body: dict[str, object]) -> Reading:
         response = body["response"]

@@ -38,7 +38,8 @@ def read(payload: Payload, call: Call, agent: Agent, form: Form) -> Question | A
         return form(agents.reply(event, decision.verdict, judged.body, decision.reason()))
 
     context = Context(tenant=call.tenant, route=agent.value)
-    return Question(Ask(event.hook, context, body, event.format), write)
+    conversation = None if event.session is None else f"{agent.value}:{event.session}"
+    return Question(Ask(event.hook, context, body, event.format, conversation=conversation), write)
 
 
 def refused(problem: Problem, payload: Payload, agent: Agent, form: Form) -> object:

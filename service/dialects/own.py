@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
+
 from guardrails.bodies import Format
 from guardrails.engine import Judged
-from guardrails.model import Context, Finding, Hook, Verdict, shown
+from guardrails.model import Context, Finding, Hook, shown
 from service.dialects.route import Call, Payload, Question, Route
-from service.exchange import Ask, metadata, text
+from service.exchange import Ask, given_conversation, metadata, text
 from service.openapi import AfterResponse, BeforeRequest
 from service.problems import Problem
 
 _MEMBERS = frozenset({"body", "format", "context"})
-_CONTEXT = frozenset({"route", "provider", "model", "metadata"})
+_CONTEXT = frozenset({"route", "provider", "model", "metadata", "conversation"})
 MAX_LISTED = 1_000
 """Findings in one answer; `counts` always has them all."""
 
@@ -30,9 +32,11 @@ def read(payload: Payload, call: Call, hook: Hook) -> Question:
     context = payload.get("context", {})
     if not isinstance(context, dict) or not context.keys() <= _CONTEXT:
         raise Problem(
-            400, "Bad context", "`context` may hold `route`, `provider`, `model` and `metadata` only"
+            400,
+            "Bad context",
+            "`context` may hold `route`, `provider`, `model`, `metadata`, `conversation` only",
         )
-    for name in ("route", "provider", "model"):
+    for name in ("route", "provider", "model", "conversation"):
         if not isinstance(context.get(name), str | None):
             raise Problem(400, "Bad context", f"`context.{name}` must be a text")
     given = context.get("metadata", {})
@@ -51,6 +55,7 @@ def read(payload: Payload, call: Call, hook: Hook) -> Question:
         ),
         body=payload["body"],
         format=_format(payload.get("format")),
+        conversation=given_conversation(context.get("conversation")),
     )
     return Question(ask, write)
 
@@ -66,7 +71,7 @@ def _format(name: object) -> Format | None:
 
 
 def write(judged: Judged) -> dict[str, object]:
-    """The answer: the verdict, what led to it, and for `mask` the rewritten body."""
+    """The answer: the verdict, what led to it, and the rewritten body where something was rewritten."""
     decision = judged.decision
     answer: dict[str, object] = {
         "verdict": decision.verdict.word,
@@ -94,7 +99,9 @@ def write(judged: Judged) -> dict[str, object]:
         "policy": decision.policy,
         "timings_ms": {stage: round(spent * 1000, 3) for stage, spent in decision.timings.items()},
     }
-    if decision.verdict is Verdict.MASK:
+    if judged.restored is not None:
+        answer["restored"] = msgspec.to_builtins(judged.restored)
+    if judged.body is not None:
         answer["body"] = judged.body
     return answer
 

@@ -8,12 +8,14 @@ large, too deep) is answered 200 with a false verdict; only what is the operator
 
 from __future__ import annotations
 
+import msgspec
+
 from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.model import Context, Hook, Verdict
 from service import wire
 from service.dialects.route import Answer, Call, Payload, Question, Route
-from service.exchange import Ask, metadata, text
+from service.exchange import Ask, given_conversation, metadata, text
 from service.openapi import PortkeyOperation
 from service.problems import Problem
 
@@ -41,6 +43,7 @@ def read(payload: Payload, call: Call) -> Question | Answer:
         return streamed()
     sent = request.get("json") if isinstance(request, dict) else None
     kind = payload.get("requestType")
+    given = metadata(payload.get("metadata"))
     ask = Ask(
         hook=hook,
         context=Context(
@@ -48,11 +51,12 @@ def read(payload: Payload, call: Call) -> Question | Answer:
             provider=text(payload.get("provider")),
             # The gateway passes on the body's model: it is what will be called.
             model=text(wire.model_of(sent)),
-            metadata=metadata(payload.get("metadata")),
+            metadata=given,
         ),
         body=body,
         format=_FORMATS.get(kind) if isinstance(kind, str) else None,
         response_unseen=hook is Hook.REQUEST and streaming,
+        conversation=given_conversation(given.get("conversation")),
     )
     return Question(ask, write)
 
@@ -60,16 +64,16 @@ def read(payload: Payload, call: Call) -> Question | Answer:
 def write(judged: Judged) -> dict[str, object]:
     """Portkey replaces the whole body by `transformedData`. `data` reaches the client: no values."""
     decision = judged.decision
-    answer: dict[str, object] = {
-        "verdict": decision.verdict is not Verdict.DENY,
-        "data": {
-            "verdict": decision.verdict.word,
-            "rules": decision.rules(),
-            "unjudged": sorted({one.reason.value for one in decision.unjudged}),
-            "policy": decision.policy,
-        },
+    data: dict[str, object] = {
+        "verdict": decision.verdict.word,
+        "rules": decision.rules(),
+        "unjudged": sorted({one.reason.value for one in decision.unjudged}),
+        "policy": decision.policy,
     }
-    if decision.verdict is Verdict.MASK:
+    if judged.restored is not None:
+        data["restored"] = msgspec.to_builtins(judged.restored)
+    answer: dict[str, object] = {"verdict": decision.verdict is not Verdict.DENY, "data": data}
+    if judged.body is not None:
         answer["transformedData"] = {decision.hook.value: {"json": judged.body}}
     return answer
 

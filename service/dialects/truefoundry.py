@@ -13,7 +13,7 @@ from guardrails.engine import Judged
 from guardrails.model import Context, Hook, Verdict
 from service import wire
 from service.dialects.route import Call, Payload, Question, Route, refusal
-from service.exchange import Ask, metadata, text
+from service.exchange import Ask, given_conversation, metadata, text
 from service.openapi import ANY, BOOLEAN, TEXT, described, record
 from service.problems import Problem
 
@@ -26,24 +26,26 @@ def read(payload: Payload, call: Call, hook: Hook) -> Question:
     request = payload.get("requestBody")
     given = payload.get("context")
     context = given if isinstance(given, dict) else {}
+    said = metadata(context.get("metadata"))
     ask = Ask(
         hook=hook,
         context=Context(
             tenant=call.tenant,
             model=text(wire.model_of(request)),
-            metadata=metadata(context.get("metadata")) | metadata(context.get("user")),
+            metadata=said | metadata(context.get("user")),
         ),
         body=payload[name],
         response_unseen=hook is Hook.REQUEST and wire.streams(request),
+        conversation=given_conversation(said.get("conversation")),
     )
     return Question(ask, partial(write, may_mask=not call.blocks_masks))
 
 
 def write(judged: Judged, *, may_mask: bool) -> dict[str, object]:
     verdict = judged.decision.verdict
-    if verdict is Verdict.ALLOW:
+    if verdict is Verdict.ALLOW and judged.body is None:
         return {"verdict": True}
-    if verdict is Verdict.MASK and may_mask:
+    if verdict is Verdict.ALLOW or (verdict is Verdict.MASK and may_mask):
         return {"verdict": True, "transformed": True, "result": judged.body}
     return denied(judged.decision.reason())
 

@@ -11,21 +11,24 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
+from guardrails.bodies import Format
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
+from guardrails.masking import Kept, Restored, Restorer
 from guardrails.model import Context, Hook, Verdict
 from guardrails.streams.events import EventStream
 from guardrails.streams.judge import Stream, StreamEngine
+from guardrails.streams.responses import ResponsesStream
 from service import telemetry, wire
 from service.assembly import Assembly
-from service.exchange import INLINE_BYTES, Ask
+from service.exchange import INLINE_BYTES, Ask, given_conversation
 from service.problems import Problem
 from service.proxy.routes import Route, error_body, route
 from service.settings import Settings, SettingsError, cache_of
@@ -37,6 +40,7 @@ Headers = list[tuple[bytes, bytes]]
 
 DIALECT = "proxy"
 KEY_HEADER = b"x-guardrails-key"
+CONVERSATION_HEADER = b"x-guardrails-conversation"
 OWN_PATHS = "/guardrails/"
 
 _HOP_BY_HOP = frozenset(
@@ -149,6 +153,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._service = proxy.made.service
+        self._restoring = proxy.made.restoring
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self._headers.get(b"x-request-id", b"").decode("latin-1")
         parent = self._headers.get(b"traceparent", b"").decode("latin-1")
@@ -226,16 +231,17 @@ class _Exchange:
 
     async def _judge_both(self, to: Route) -> None:
         data = await self._read_body()
-        body, streams, context = self._understood(data, to)
+        body, said, context = self._understood(data, to)
         judged = await self._service.judge(
             self._tenant, Ask(Hook.REQUEST, context, body, to.format), DIALECT, self._trace
         )
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the request was stopped by a guardrail")
             return
-        if streams and to.stream is not None and self._refuses_stream(context):
+        if said.stream is True and to.stream is not None and self._refuses_stream(context):
             await self._deny("policies that are in force cannot be enforced on a streamed response")
             return
+        back = await self._way_back(said, judged.kept) if self._restoring.wanted else None
         if judged.decision.verdict is Verdict.MASK:
             data = wire.encode(judged.body)
         headers = self._sent_on(keep_length=False)
@@ -248,9 +254,9 @@ class _Exchange:
                     502, "Unreadable", "the upstream answered in an encoding that was not asked for"
                 )
             if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                await self._judge_stream(answer, to, context)
+                await self._judge_stream(answer, to, context, back)
             else:
-                await self._judge_answer(answer, to, context)
+                await self._judge_answer(answer, to, context, back)
 
     async def _read_body(self) -> bytes:
         if self._headers.get(b"content-encoding", b"identity").lower() != b"identity":
@@ -264,17 +270,28 @@ class _Exchange:
             parts.append(part)
         return b"".join(parts)
 
-    def _understood(self, data: bytes, to: Route) -> tuple[object, bool, Context]:
-        """The body as far as it must be read here, whether a stream is asked for, and the context."""
+    def _understood(self, data: bytes, to: Route) -> tuple[object, _Said, Context]:
+        """The body as far as it must be read here, what it says of itself, and the context."""
         try:
             said = msgspec.json.decode(data, type=_Said)
             body: object = msgspec.Raw(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = wire.decode_object(data)
-            said = _Said(body.get("model"), body.get("stream"))
+            said = _Said(**{name: body.get(name) for name in _Said.__struct_fields__})
         model = said.model if isinstance(said.model, str) else None
         context = Context(self._tenant, self._scope["path"], to.provider, model)
-        return body, said.stream is True, context
+        return body, said, context
+
+    async def _way_back(self, said: _Said, kept: Mapping[str, Kept]) -> _WayBack:
+        """What may come back in the answer, and where it is kept for those that follow."""
+        given = given_conversation(self._headers.get(CONVERSATION_HEADER, b"").decode("latin-1"))
+        ongoing = [*([given] if given else []), *said.ongoing()]
+        previous = said.previous_response_id
+        known = [*ongoing, *([_response(previous)] if isinstance(previous, str) else [])]
+        restorer = await self._restoring.restorer(self._tenant, known, kept)
+        for conversation in ongoing:
+            await self._restoring.keep(self._tenant, conversation, kept)
+        return _WayBack(restorer, keeps_response=said.store is not False)
 
     def _refuses_stream(self, context: Context) -> bool:
         """Whether rules in force cannot be enforced on a stream and must be; counts those that need not."""
@@ -286,7 +303,14 @@ class _Exchange:
             )
         return any(rule.deny_streams for rule in left_out)
 
-    async def _judge_answer(self, answer: httpx.Response, to: Route, context: Context) -> None:
+    async def _keep_response(self, back: _WayBack, id: object) -> None:
+        """Keeps what belongs to a response that later requests may go on from by its id."""
+        if back.keeps_response and isinstance(id, str):
+            await self._restoring.keep(self._tenant, _response(id), back.restorer.kept)
+
+    async def _judge_answer(
+        self, answer: httpx.Response, to: Route, context: Context, back: _WayBack | None
+    ) -> None:
         limit = self._proxy.settings.max_body_bytes
         parts, size = [], 0
         async for part in self._timed(answer.aiter_bytes()):
@@ -303,20 +327,28 @@ class _Exchange:
                 raise Problem(502, "Unreadable", "the upstream's answer is no JSON object") from None
             raise
         self._observe_upstream()
+        headers = _end_to_end(answer.headers.raw, keep=False)
+        if back is not None:
+            judged = self._restoring.restored(judged, ask.body, back.restorer)
+            headers += _told(back.restorer.count)
+            if to.format is Format.OPENAI_RESPONSES:
+                await self._keep_response(back, wire.decode_object(data).get("id"))
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the response was stopped by a guardrail")
             return
-        if judged.decision.verdict is Verdict.MASK:
+        if judged.body is not None:
             data = wire.encode(judged.body)
-        headers = _end_to_end(answer.headers.raw, keep=False)
         await self._answer(answer.status_code, headers, data)
 
-    async def _judge_stream(self, answer: httpx.Response, to: Route, context: Context) -> None:
+    async def _judge_stream(
+        self, answer: httpx.Response, to: Route, context: Context, back: _WayBack | None
+    ) -> None:
         if to.stream is None:
             raise Problem(502, "Unreadable", "the upstream answered with a stream that was not asked for")
         today = self._proxy.made.judging.today()
         stream = Stream(self._proxy.stream_engine(), context, today)
-        events = EventStream(stream, to.stream())
+        dialect = to.stream()
+        events = EventStream(stream, dialect, None if back is None else back.restorer)
         await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))
         own = 0.0
         try:
@@ -338,8 +370,13 @@ class _Exchange:
             decision = stream.decision()
             self._service.metrics.judged(decision, DIALECT, own)
             fields = telemetry.fields(decision, self._tenant, DIALECT, self._trace, own)
+            if back is not None:
+                self._restoring.counted(back.restorer.count)
+                fields |= telemetry.restored(back.restorer.count)
             upstream = round(self._upstream_seconds * 1000, 2)
             self._service.log.info("exchange", **fields, streamed=True, upstream_ms=upstream)
+            if back is not None and isinstance(dialect, ResponsesStream):
+                await self._keep_response(back, dialect.response_id)
 
     async def _judged(self, chunk: bytes, stream: Stream, work: Callable[[bytes, Deadline], bytes]) -> bytes:
         """A small piece is judged at once; what takes longer must not hold up others."""
@@ -400,7 +437,7 @@ class _Exchange:
 
     def _sent_on(self, *, keep_length: bool) -> Headers:
         """The client's headers for the upstream. What is judged must come as it can be read."""
-        dropped = _HOP_BY_HOP | {b"host", KEY_HEADER}
+        dropped = _HOP_BY_HOP | {b"host", KEY_HEADER, CONVERSATION_HEADER}
         if not keep_length:
             dropped |= {b"content-length", b"accept-encoding"}
         named = _named_by_connection(self._scope["headers"])
@@ -442,9 +479,35 @@ class _Exchange:
 class _Said(msgspec.Struct):
     model: object = None
     stream: object = None
+    store: object = None
+    previous_response_id: object = None
+    conversation: object = None
+
+    def ongoing(self) -> list[str]:
+        """The conversation that the provider keeps, where the request names one."""
+        one = self.conversation
+        id = one.get("id") if isinstance(one, dict) else one
+        return [f"conversation:{id}"] if isinstance(id, str) else []
+
+
+class _WayBack(msgspec.Struct, frozen=True):
+    """What comes back in an answer. `keeps_response`: later requests may go on from it by its id."""
+
+    restorer: Restorer
+    keeps_response: bool
 
 
 _JSON: Headers = [(b"content-type", b"application/json")]
+
+
+def _response(id: str) -> str:
+    return f"response:{id}"
+
+
+def _told(count: Restored) -> Headers:
+    """How many placeholders came back, for the client; nothing where there were none."""
+    told = ((b"x-guardrails-restored", count.values), (b"x-guardrails-not-restored", count.left))
+    return [(name, str(number).encode()) for name, number in told if number]
 
 
 def _raw_object(data: bytes) -> object:

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 
 MAIL = "ada@example.com"
 WHY = "guardrails: denied by word"
-ASK = "guardrails: what the tool is asked to do was masked"
+ASK = "guardrails: what the tool is asked to do was rewritten"
 
 
 def event(name, **members):

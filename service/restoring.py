@@ -1,0 +1,95 @@
+"""What masked values come back in a response, and what is kept for that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import structlog
+
+from guardrails import bodies
+from guardrails.engine import Judged
+from guardrails.masking import Kept, Restored, Restorer, restore_body
+from guardrails.masking.vault import Vault, VaultError
+from guardrails.model import Verdict
+from service import wire
+from service.policies import PolicyHolder
+from service.telemetry import Metrics
+
+
+class Restoring:
+    """Made once for an application. Whatever the vault does, an exchange goes on."""
+
+    def __init__(
+        self,
+        holder: PolicyHolder,
+        vault: Vault | None,
+        metrics: Metrics,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._holder = holder
+        self._vault = vault
+        self._metrics = metrics
+        self._log = log
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the policies in force let any value come back."""
+        return self._holder.engine.policies.restores
+
+    async def keep(self, tenant: str, conversation: str, kept: Mapping[str, Kept]) -> None:
+        """Keeps values for later calls of a conversation, where there is a vault."""
+        if self._vault is None or not kept:
+            return
+        try:
+            await asyncio.to_thread(self._vault.keep, tenant, conversation, kept, time.time())
+        except VaultError as error:
+            self._failed(error)
+
+    async def restorer(
+        self, tenant: str, conversations: Iterable[str], kept: Mapping[str, Kept] | None = None
+    ) -> Restorer:
+        """For a response: it gets back what its own request masked, and what is kept of `conversations`."""
+        known = dict(kept or {})
+        away = False
+        for conversation in conversations if self._vault else ():
+            assert self._vault is not None
+            try:
+                found = await asyncio.to_thread(self._vault.find, tenant, conversation, time.time())
+            except VaultError as error:
+                self._failed(error)
+                away = True
+            else:
+                known = found | known
+        engine = self._holder.engine
+        return Restorer(engine.keys, tenant, known, engine.policies.permits, away=away)
+
+    def restored(self, judged: Judged, body: object, restorer: Restorer) -> Judged:
+        """A judged response with its placeholders turned back; `body` is what was judged."""
+        if judged.decision.verdict is Verdict.DENY:
+            return judged
+        rewritten = judged.decision.verdict is Verdict.MASK
+        before = judged.body if rewritten else body
+        if isinstance(before, msgspec.Raw):
+            before = wire.decode(bytes(before))
+        try:
+            after = restore_body(before, judged.format, restorer, judged.decision.edits)
+        except bodies.EditError:
+            return judged
+        self.counted(restorer.count)
+        if after is before:
+            return msgspec.structs.replace(judged, restored=restorer.count)
+        return msgspec.structs.replace(judged, body=after, restored=restorer.count)
+
+    def counted(self, count: Restored) -> None:
+        """Counts the placeholders of a response."""
+        for outcome in Restored.__struct_fields__:
+            number = getattr(count, outcome)
+            if number:
+                self._metrics.placeholders.labels(outcome).inc(number)
+
+    def _failed(self, error: VaultError) -> None:
+        self._metrics.vault_failures.inc()
+        self._log.warning("vault not used", problem=str(error))
