@@ -7,6 +7,7 @@ are stored as keyed hashes. Entries expire, and can be erased.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -82,7 +83,9 @@ class Vault:
         for name, one in kept.items():
             nonce = os.urandom(_NONCE)
             bound = owner + place + name.encode()
-            sealed[name] = nonce + cipher.encrypt(nonce, msgspec.msgpack.encode(one), bound)
+            # JSON of the standard library takes halves of surrogate pairs, as clients send them.
+            plain = json.dumps([one.value, one.rules]).encode()
+            sealed[name] = nonce + cipher.encrypt(nonce, plain, bound)
         self._store.put(owner, place, sealed, now, self._seconds)
 
     def find(self, tenant: str, conversation: str, now: float) -> dict[str, Kept]:
@@ -93,7 +96,8 @@ class Vault:
         for name, sealed in self._store.get(owner, place, now).items():
             try:
                 opened = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner + place + name.encode())
-                found[name] = msgspec.msgpack.decode(opened, type=Kept)
+                value, rules = json.loads(opened)
+                found[name] = Kept(value, tuple(rules))
             except (InvalidTag, ValueError):
                 continue  # another secret's, damaged, or moved here by somebody
         return found

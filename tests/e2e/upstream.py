@@ -1,8 +1,8 @@
 """A small model provider on loopback: OpenAI chat, embeddings and Anthropic messages, streamed or not.
 
-It answers with what the test scripted (a text, the parts of a stream, a failure), else by echoing the last
-text, and keeps every request. `calls` says whether the answer has a tool call; by default only Anthropic
-messages that are not streamed have one.
+It answers with what the test scripted (a text, the parts of a stream, a failure, a function of the request),
+else by echoing the last text, and keeps every request. `calls` says whether the answer has a tool call; by
+default only Anthropic messages that are not streamed have one.
 """
 
 import gzip
@@ -23,8 +23,10 @@ class Upstream:
         self.answer = None
         self.calls = None
         self.parts = None
+        self.script = None
         self.headers = {}
         self.seen = []
+        self.raw = []
         self.failure = None
         self.pause = None
         self.wait = PAUSE
@@ -40,7 +42,13 @@ class Upstream:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
                 body = json.loads(raw)
                 outer.requests.append((self.path, body))
+                outer.raw.append(raw)
                 outer.seen.append(dict(self.headers))
+                if outer.script is not None:
+                    made = outer.script(body)
+                    if isinstance(made, list):
+                        return self._stream(made)
+                    return self._send(json.dumps(made).encode(), "application/json")
                 if outer.failure:
                     return self._send(outer.failure[1], "application/json", outer.failure[0])
                 if outer.parts is not None:
@@ -90,7 +98,8 @@ class Upstream:
         self.answer = None
         self.calls = None
         self.seen.clear()
-        self.answer = self.parts = self.failure = None
+        self.raw.clear()
+        self.answer = self.parts = self.failure = self.script = None
         self.headers = {}
         self.pause = threading.Event()
 

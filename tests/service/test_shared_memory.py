@@ -2,9 +2,6 @@
 
 import datetime as dt
 import json
-import os
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 import redis
 import servers
 from litestar.testing import TestClient
+from stores import until, valkey
 
 from guardrails.bodies.detect import Traits
 from guardrails.detectors.base import Deadline
@@ -42,22 +40,8 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """The port of a Redis or Valkey server that is this module's own."""
-    program = shutil.which("valkey-server") or shutil.which("redis-server")
-    if program is None:
-        reason = "no valkey-server and no redis-server: on Debian `make test` installs one"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    port = servers.free_port()
-    folder = tmp_path_factory.mktemp("store")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: answers(port))
+    with valkey(tmp_path_factory.mktemp("store")) as port:
         yield port
-    finally:
-        servers.stop(process)
 
 
 @pytest.fixture
@@ -65,22 +49,6 @@ def client(store):
     with redis.Redis(port=store) as made:
         made.flushall()
         yield made
-
-
-def answers(port):
-    try:
-        with redis.Redis(port=port) as made:
-            return made.ping()
-    except redis.ConnectionError:
-        return False
-
-
-def until(check):
-    for _ in range(200):
-        if check():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")
 
 
 def memory(port, keys=KEYS):
