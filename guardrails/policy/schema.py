@@ -60,7 +60,17 @@ _TOGETHER: dict[str, dict[str, Any]] = {
             ),
             _action("mask", {"properties": {"escalate": {"properties": {"action": {"const": "deny"}}}}}),
             _action("deny", {"properties": {"escalate": False}}),
+            {
+                "if": {"properties": {"mask": {"required": ["restore"]}}, "required": ["mask"]},
+                "then": {
+                    "properties": {"scope": {"properties": {"hooks": {"contains": {"const": "request"}}}}}
+                },
+            },
         ]
+    },
+    "Restore": {
+        "if": {"required": ["tools"]},
+        "then": {"properties": {"kinds": {"contains": {"const": "tool_input"}}}},
     },
     "Example": {
         "oneOf": [{"required": ["hit"]}, {"required": ["miss"]}],

@@ -458,6 +458,17 @@ rules:
         ("action: flag, escalate: {count: 2, action: mask}", "missing-mask"),
         ("action: flag, escalate: {count: 2, action: flag}", "weak-escalation"),
         ("action: deny, escalate: {count: 2, action: deny}", "weak-escalation"),
+        ("action: mask, mask: {with: redact, restore: {}}", "unknown-field"),
+        ("action: mask, mask: {with: placeholder, restore: {roles: [user]}}", "bad-value"),
+        ("action: mask, mask: {with: placeholder, restore: {kinds: []}}", "out-of-range"),
+        (
+            "action: mask, mask: {with: placeholder, restore: {kinds: [text], tools: [x]}}",
+            "superfluous-restore",
+        ),
+        (
+            "action: mask, mask: {with: placeholder, restore: {}}, scope: {hooks: [response]}",
+            "superfluous-restore",
+        ),
         ("action: flag, scope: {tenants: []}", "out-of-range"),
         ("action: flag, scope: {metadata: {}}", "out-of-range"),
         ("action: flag, scope: {metadata: {a: []}}", "out-of-range"),
@@ -475,12 +486,45 @@ def test_rule_mistakes(rest: str, code: str) -> None:
     assert [one.code for one in loaded.diagnostics] == [code]
 
 
+RESTORE = """\
+version: 1
+policy: p
+rules:
+  - id: a
+    title: A
+    severity: low
+    detect: {type: words, words: [x]}
+    action: mask
+    mask:
+      with: placeholder
+      restore:
+        kinds: [text]
+        tools: [Write]
+"""
+
+
+def test_a_mistake_of_restore_is_shown_where_it_stands() -> None:
+    """File, line, column, the line itself and what to do."""
+    (problem,) = load_file(RESTORE, "p.yaml").diagnostics
+
+    assert render(problem).splitlines() == [
+        "error: `tools` names tools and `kinds` leaves `tool_input` out",
+        "  --> p.yaml:13:9",
+        "   |",
+        "13 |         tools: [Write]",
+        "   |         ^^^^^",
+        "   = help: add `tool_input` to `kinds`, or remove `tools`",
+    ]
+
+
 @pytest.mark.parametrize(
     "rest",
     [
         "action: flag",
         "action: deny",
         "action: mask, mask: {with: placeholder}",
+        "action: mask, mask: {with: placeholder, restore: {}}",
+        "action: mask, mask: {with: placeholder, restore: {tools: [Write]}}, scope: {hooks: [request]}",
         "action: mask, mask: {with: hash, length: 16}, escalate: {count: 2, action: deny}",
         "action: flag, mask: {with: encrypt}, escalate: {count: 2, action: mask}",
         "action: flag, escalate: {count: 2, action: deny}",

@@ -81,6 +81,12 @@ def rule(rest: str) -> str:
 
 
 WORDS = "detect: {type: words, words: [x]}"
+
+
+def _restore(said: str, more: str = "mode: enforce") -> str:
+    return rule(f"{WORDS}, action: mask, mask: {{with: placeholder, restore: {{{said}}}}}, {more}")
+
+
 RECORD = "id: E, rules: [a], reason: r, owner: o"
 TABLE = [
     (HEAD + RULES, True),
@@ -94,6 +100,10 @@ TABLE = [
     (rule(f"{WORDS}, action: flag, examples: [{{hit: \"a\\n«b\\nc»\\n\", becomes: ''}}]"), True),
     (rule("detect: {type: secret, kinds: ['*'], except: [a], min_score: 1}, action: deny"), True),
     (rule("detect: {type: invisible}, action: deny"), True),
+    (_restore(""), True),
+    (_restore("roles: [assistant, tool], kinds: [text, tool_input, tool_output, document, data]"), True),
+    (_restore("tools: [Write, 'mcp__*']"), True),
+    (_restore("kinds: [tool_input], tools: [x]", "scope: {hooks: [request, response]}"), True),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: 2027-03-31, values: [x]}}]", True),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: 2027-03-31, values: [], pattern: x}}]", True),
     ("[]", False),
@@ -141,6 +151,16 @@ TABLE = [
     (rule("detect: {type: words, words: []}, action: flag"), False),
     (rule("detect: {type: words, words: [x], kinds: [y]}, action: flag"), False),
     (rule("detect: {type: secret, kinds: [x], min_score: 1.5}, action: flag"), False),
+    (_restore("roles: [user]"), False),
+    (_restore("roles: []"), False),
+    (_restore("kinds: [input]"), False),
+    (_restore("kinds: text"), False),
+    (_restore("tools: ['']"), False),
+    (_restore("tools: [x], kinds: [text]"), False),
+    (_restore("kinds: [text]", "scope: {hooks: [response]}"), False),
+    (_restore("to: [text]"), False),
+    (rule(f"{WORDS}, action: mask, mask: {{with: placeholder, restore: }}"), False),
+    (rule(f"{WORDS}, action: mask, mask: {{with: redact, restore: {{}}}}"), False),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, values: [x]}}]", False),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: soon, values: [x]}}]", False),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: 2027-03-31}}]", False),
