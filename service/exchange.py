@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from litestar.exceptions import ClientException, HTTPException
 
 from guardrails import bodies
 from guardrails.engine import Engine, Judged
+from guardrails.masking import Restorer
 from guardrails.model import Context, Hook, Reason, Segment, Verdict
 from service import telemetry, wire
 from service.auth import KeyRing, presented_key
@@ -138,12 +140,17 @@ class Service:
                 await self.restoring.keep(tenant, ask.conversation, judged.kept)
             else:
                 restorer = await self.restoring.restorer(tenant, [ask.conversation])
-                judged = self.restoring.restored(judged, ask.body, restorer)
+                judged = await self.give_back(judged, ask, restorer)
         more = {} if judged.restored is None else telemetry.restored(judged.restored)
         self.log.info(
             "exchange", **telemetry.fields(judged.decision, tenant, dialect, trace, seconds), **more
         )
         return judged
+
+    async def give_back(self, judged: Judged, ask: Ask, restorer: Restorer) -> Judged:
+        """A judged response with its placeholders turned back."""
+        work = partial(self.restoring.restored, judged, ask.body, restorer)
+        return work() if _is_small(ask) else await self.judging.aside(work)
 
     def unseen(self, reason: str, dialect: str, tenant: str, trace: telemetry.Trace) -> None:
         """Counts and logs an exchange of which the gateway shows nothing that could be judged."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import structlog
 
-from guardrails import bodies
 from guardrails.engine import Judged
 from guardrails.masking import Kept, Restored, Restorer, restore_body
 from guardrails.masking.vault import Vault, VaultError
@@ -74,10 +73,7 @@ class Restoring:
         before = judged.body if rewritten else body
         if isinstance(before, msgspec.Raw):
             before = wire.decode(bytes(before))
-        try:
-            after = restore_body(before, judged.format, restorer, judged.decision.edits)
-        except bodies.EditError:
-            return judged
+        after = restore_body(before, judged.format, restorer, judged.decision.edits)
         self.counted(restorer.count)
         if after is before:
             return msgspec.structs.replace(judged, restored=restorer.count)

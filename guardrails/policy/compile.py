@@ -15,11 +15,12 @@ from guardrails.detectors import Detector, PiiSpec, SpecError
 from guardrails.detectors.base import Pattern, Placed, Spec, foresight
 from guardrails.detectors.patterns import Index, PatternError, check
 from guardrails.masking import AnyMask, PlaceholderMask
-from guardrails.model import Action, Kind, Mode, OnError, Role
+from guardrails.model import Action, Hook, Kind, Mode, OnError, Role
 from guardrails.policy.decode import LoadedFile, load_file
 from guardrails.policy.diagnostics import Diagnostic, Level
 from guardrails.policy.language import ExceptionRecord, PolicyFile, Rule, Scope
 from guardrails.policy.policyset import (
+    DESTINATIONS,
     CompiledEscalation,
     CompiledException,
     CompiledRestore,
@@ -182,7 +183,10 @@ class _Compiler:
         detector = self._detector(file, path, rule)
         if detector is None:
             return
-        own = _scope(rule.scope)
+        scopes = tuple(scope for scope in (outer, _scope(rule.scope)) if scope is not None)
+        restore = _restore(rule.mask)
+        if restore is not None:
+            self._check_restore(file, (*path, "mask", "restore"), restore, scopes)
         self._rules.append(
             CompiledRule(
                 id=rule.id,
@@ -192,10 +196,10 @@ class _Compiler:
                 action=rule.action,
                 mode=_mode(policy.mode, rule.mode),
                 on_error=rule.on_error or policy.on_error,
-                scopes=tuple(scope for scope in (outer, own) if scope is not None),
+                scopes=scopes,
                 detector=detector,
                 mask=rule.mask,
-                restore=_restore(rule.mask),
+                restore=restore,
                 escalate=CompiledEscalation(rule.escalate.count, rule.escalate.action)
                 if rule.escalate
                 else None,
@@ -206,6 +210,29 @@ class _Compiler:
                 references=rule.references,
             )
         )
+
+    def _check_restore(
+        self,
+        file: LoadedFile,
+        path: tuple[str | int, ...],
+        restore: CompiledRestore,
+        scopes: tuple[CompiledScope, ...],
+    ) -> None:
+        """The client says again what came back: the rule must mask it there, or it leaves in clear."""
+        if not all(one.hooks is None or Hook.REQUEST in one.hooks for one in scopes):
+            message = "rule restores and masks no request: there is nothing to give back"
+            help = "remove `restore`, or add `request` to the scope's `hooks`"
+            self._error(file, path, "superfluous-restore", message, help)
+            return
+        missed = sorted(
+            f"`{kind.value}` of `{role.value}`"
+            for role, kind in DESTINATIONS
+            if restore.reaches(role, kind) and not all(one.covers_segment(role, kind) for one in scopes)
+        )
+        if missed:
+            message = f"values come back to {missed[0]}, which the rule does not mask in the next request"
+            help = "widen the scope's `roles` and `kinds`, or narrow those of `restore`"
+            self._error(file, path, "leaking-restore", message, help)
 
     def _detector(self, file: LoadedFile, path: tuple[str | int, ...], rule: Rule) -> int | None:
         spec: Spec = rule.detect

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 import msgspec
 
 from guardrails.masking import PlaceholderMask, Restore
-from guardrails.model import Action, Hook, Span
+from guardrails.model import Action, Span
 from guardrails.policy.diagnostics import Diagnostic, Level, has_errors, quoted, sort_key
 from guardrails.policy.language import Example, ExceptionRecord, PolicyFile, Rule
 from guardrails.policy.source import Entry, Items, Mapping, Node, Scalar, Source, Value, parse
@@ -440,7 +440,7 @@ def _check(file: LoadedFile) -> Iterator[Diagnostic]:
         path = ("rules", number)
         yield from _check_mask(file, path, rule)
         if isinstance(rule.mask, PlaceholderMask) and rule.mask.restore is not None:
-            yield from _check_restore(file, (*path, "mask", "restore"), rule, rule.mask.restore)
+            yield from _check_restore(file, (*path, "mask", "restore"), rule.mask.restore)
         for place, example in enumerate(rule.examples):
             yield from _check_example(file, (*path, "examples", place), example)
         yield from _check_anchors(file, (*path, "detect", "pattern"), getattr(rule.detect, "pattern", None))
@@ -495,18 +495,11 @@ def _check_mask(file: LoadedFile, path: tuple[str | int, ...], rule: Rule) -> It
         )
 
 
-def _check_restore(
-    file: LoadedFile, path: tuple[str | int, ...], rule: Rule, restore: Restore
-) -> Iterator[Diagnostic]:
+def _check_restore(file: LoadedFile, path: tuple[str | int, ...], restore: Restore) -> Iterator[Diagnostic]:
     if restore.tools is not None and restore.kinds is not None and "tool_input" not in restore.kinds:
         message = "`tools` names tools and `kinds` leaves `tool_input` out"
         help = "add `tool_input` to `kinds`, or remove `tools`"
         yield file.diagnostic((*path, "tools"), "superfluous-restore", message, help)
-    hooks = rule.scope.hooks if rule.scope is not None else None
-    if hooks is not None and Hook.REQUEST not in hooks:
-        message = "rule restores and masks no request: there is nothing to give back"
-        help = "remove `restore`, or add `request` to `hooks`"
-        yield file.diagnostic(path, "superfluous-restore", message, help)
 
 
 def _check_example(file: LoadedFile, path: tuple[str | int, ...], one: Example) -> Iterator[Diagnostic]:

@@ -90,6 +90,17 @@ class CompiledEscalation(msgspec.Struct, frozen=True):
     action: Action
 
 
+DESTINATIONS = (
+    (Role.ASSISTANT, Kind.TEXT),
+    (Role.ASSISTANT, Kind.TOOL_INPUT),
+    (Role.ASSISTANT, Kind.DATA),
+    (Role.ASSISTANT, Kind.DOCUMENT),
+    (Role.TOOL, Kind.TOOL_OUTPUT),
+    (Role.TOOL, Kind.DATA),
+)
+"""What there is in a response: who speaks, and what it is."""
+
+
 class CompiledRestore(msgspec.Struct, frozen=True):
     """Where in a response a masked value comes back; None means any."""
 
@@ -97,12 +108,12 @@ class CompiledRestore(msgspec.Struct, frozen=True):
     kinds: frozenset[Kind] | None = None
     tools: Globs | None = None
 
+    def reaches(self, role: Role, kind: Kind) -> bool:
+        return (self.roles is None or role in self.roles) and (self.kinds is None or kind in self.kinds)
+
     def permits(self, to: Destination) -> bool:
-        return (
-            (self.roles is None or to.role in self.roles)
-            and (self.kinds is None or to.kind in self.kinds)
-            and (self.tools is None or to.kind is not Kind.TOOL_INPUT or self.tools.match(to.tool))
-        )
+        by_name = self.tools is None or to.kind is not Kind.TOOL_INPUT or self.tools.match(to.tool)
+        return by_name and self.reaches(to.role, to.kind)
 
 
 class CompiledRule(msgspec.Struct, frozen=True):

@@ -60,12 +60,6 @@ _TOGETHER: dict[str, dict[str, Any]] = {
             ),
             _action("mask", {"properties": {"escalate": {"properties": {"action": {"const": "deny"}}}}}),
             _action("deny", {"properties": {"escalate": False}}),
-            {
-                "if": {"properties": {"mask": {"required": ["restore"]}}, "required": ["mask"]},
-                "then": {
-                    "properties": {"scope": {"properties": {"hooks": {"contains": {"const": "request"}}}}}
-                },
-            },
         ]
     },
     "Restore": {

@@ -41,7 +41,7 @@ class RestoringText:
         size = len(text) if last else self._restorer.settled(read)
         edits = sorted(
             [
-                *(one for one in judged if one.end <= size),
+                *(self._back(one) for one in judged if one.end <= size),
                 *self._restorer.replacements(read[:size], self._to),
             ]
         )
@@ -54,3 +54,9 @@ class RestoringText:
             apply_plan(text[:size], edits),
             tuple(Replacement(one.start + start, one.end + start, one.text) for one in edits),
         )
+
+    def _back(self, masked: Replacement) -> Replacement:
+        """What the judge replaced, where it was the sender's own value after all."""
+        found = self._restorer.replacements(masked.text, self._to)
+        self._restorer.ignore([masked.text])
+        return Replacement(masked.start, masked.end, apply_plan(masked.text, found))

@@ -329,7 +329,7 @@ class _Exchange:
         self._observe_upstream()
         headers = _end_to_end(answer.headers.raw, keep=False)
         if back is not None:
-            judged = self._restoring.restored(judged, ask.body, back.restorer)
+            judged = await self._service.give_back(judged, ask, back.restorer)
             headers += _told(back.restorer.count)
             if to.format is Format.OPENAI_RESPONSES:
                 await self._keep_response(back, wire.decode_object(data).get("id"))
@@ -351,11 +351,16 @@ class _Exchange:
         events = EventStream(stream, dialect, None if back is None else back.restorer)
         await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))
         own = 0.0
+        unnamed = back
         try:
             async for chunk in self._timed(answer.aiter_bytes()):
                 before = time.perf_counter()
                 out = await self._judged(chunk, stream, events.feed)
                 own += time.perf_counter() - before
+                if unnamed is not None and isinstance(dialect, ResponsesStream) and dialect.response_id:
+                    # Before the client learns the name by which it may go on.
+                    await self._keep_response(unnamed, dialect.response_id)
+                    unnamed = None
                 if out:
                     await self._send_body(out)
                 if events.denied is not None:
@@ -375,8 +380,6 @@ class _Exchange:
                 fields |= telemetry.restored(back.restorer.count)
             upstream = round(self._upstream_seconds * 1000, 2)
             self._service.log.info("exchange", **fields, streamed=True, upstream_ms=upstream)
-            if back is not None and isinstance(dialect, ResponsesStream):
-                await self._keep_response(back, dialect.response_id)
 
     async def _judged(self, chunk: bytes, stream: Stream, work: Callable[[bytes, Deadline], bytes]) -> bytes:
         """A small piece is judged at once; what takes longer must not hold up others."""

@@ -318,3 +318,36 @@ def test_without_its_vault_the_proxy_masks_and_gives_back_what_the_request_holds
     assert 'guardrails_placeholders_total{outcome="unavailable"} 2.0' in metrics
     assert "unmistakable" not in proxy.written()
     assert "vault not used" in proxy.written()
+
+
+def test_portkeys_own_hooks_give_values_back(folder, portkey, upstream):
+    """By the conversation in its metadata; without one the placeholder stays."""
+    upstream.reset()
+    key = "the key of the hooks"
+    with servers.guard(folder, folder / "policies", key, vault=folder / "hooks.sqlite") as guard:
+        webhook = {
+            "webhookURL": f"{guard.url}/v1/gateways/portkey",
+            "headers": {"x-api-key": key},
+            "failOnError": True,
+        }
+        checks = [{"default.webhook": webhook, "deny": True}]
+        config = {
+            "provider": "openai",
+            "api_key": "sk-test",
+            "custom_host": f"http://127.0.0.1:{upstream.port}/v1",
+            "input_guardrails": checks,
+            "output_guardrails": checks,
+        }
+        said = []
+        for metadata in ({"conversation": "7c1f"}, {}):
+            headers = {
+                "x-portkey-config": json.dumps(config),
+                "x-portkey-metadata": json.dumps(metadata),
+            }
+            answer = httpx.post(
+                portkey + PATHS["chat"], json=body("chat", f"mail {MAIL}"), headers=headers, timeout=20
+            )
+            said.append(answer.json()["choices"][0]["message"]["content"])
+
+    assert MAIL not in json.dumps(upstream.requests)
+    assert said == [f"mail {MAIL}", f"mail {found(upstream.requests)}"]

@@ -118,3 +118,31 @@ def test_a_folder_without_policies_is_an_error(tmp_path):
     """It does not load as an empty set."""
     with pytest.raises(LoadError, match="no policy file"):
         load_set([tmp_path])
+
+
+MASKED = "detect: {type: words, words: [x]}, action: mask, mask: {with: placeholder, restore: {%s}}"
+
+
+@pytest.mark.parametrize(
+    ("restore", "scope", "code"),
+    [
+        ("", "{tenants: [acme]}", None),
+        ("", "{hooks: [request], roles: [user, assistant, tool]}", None),
+        ("kinds: [text]", "{roles: [user, assistant], kinds: [text]}", None),
+        ("roles: [assistant], kinds: [tool_input]", "{roles: [assistant, tool]}", None),
+        ("", "{hooks: [response]}", "superfluous-restore"),
+        ("", "{roles: [user, tool]}", "leaking-restore"),
+        ("", "{roles: [assistant]}", "leaking-restore"),
+        ("kinds: [text, tool_input]", "{kinds: [text]}", "leaking-restore"),
+        ("tools: [Write]", "{kinds: [text, tool_output]}", "leaking-restore"),
+    ],
+)
+@pytest.mark.parametrize("place", ["rule", "policy"])
+def test_what_comes_back_is_masked_when_it_is_said_again(restore, scope, code, place):
+    """A rule masks the requests of whatever place its values come back to, or it does not load."""
+    rest = MASKED % restore + (f", scope: {scope}" if place == "rule" else "")
+    text = RULE % rest + (f"scope: {scope}\n" if place == "policy" else "")
+    compiled = compile_files([load_file(text, "p.yaml")])
+
+    assert [one.code for one in compiled.diagnostics] == ([code] if code else [])
+    assert all(one.source_line and "restore" in one.source_line for one in compiled.diagnostics)

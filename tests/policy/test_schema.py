@@ -83,8 +83,8 @@ def rule(rest: str) -> str:
 WORDS = "detect: {type: words, words: [x]}"
 
 
-def _restore(said: str, more: str = "mode: enforce") -> str:
-    return rule(f"{WORDS}, action: mask, mask: {{with: placeholder, restore: {{{said}}}}}, {more}")
+def _restore(said: str) -> str:
+    return rule(f"{WORDS}, action: mask, mask: {{with: placeholder, restore: {{{said}}}}}")
 
 
 RECORD = "id: E, rules: [a], reason: r, owner: o"
@@ -103,7 +103,7 @@ TABLE = [
     (_restore(""), True),
     (_restore("roles: [assistant, tool], kinds: [text, tool_input, tool_output, document, data]"), True),
     (_restore("tools: [Write, 'mcp__*']"), True),
-    (_restore("kinds: [tool_input], tools: [x]", "scope: {hooks: [request, response]}"), True),
+    (_restore("kinds: [tool_input], tools: [x]"), True),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: 2027-03-31, values: [x]}}]", True),
     (HEAD + RULES + f"exceptions: [{{{RECORD}, expires: 2027-03-31, values: [], pattern: x}}]", True),
     ("[]", False),
@@ -157,7 +157,6 @@ TABLE = [
     (_restore("kinds: text"), False),
     (_restore("tools: ['']"), False),
     (_restore("tools: [x], kinds: [text]"), False),
-    (_restore("kinds: [text]", "scope: {hooks: [response]}"), False),
     (_restore("to: [text]"), False),
     (rule(f"{WORDS}, action: mask, mask: {{with: placeholder, restore: }}"), False),
     (rule(f"{WORDS}, action: mask, mask: {{with: redact, restore: {{}}}}"), False),

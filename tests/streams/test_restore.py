@@ -172,6 +172,8 @@ PIECES = [
     NAMES["PROJECT"].replace("_", "\\_"),
     NAMES["PROJECT"][:-2],
     OWN,
+    MAIL,
+    QUOTED,
     "MASKED_",
     "masked ",
     " ",
@@ -212,12 +214,10 @@ def test_however_a_stream_is_cut_up_the_client_gets_the_restored_whole(dialect, 
     said = expected["choices"][0]["message"]
 
     assert assembled(dialect, got) == (said["content"], said["tool_calls"][0]["function"]["arguments"])
-    assert (count.values, count.withheld) == (back.count.values, back.count.withheld)
+    assert count == back.count
 
 
-TURNS = st.lists(
-    st.lists(st.sampled_from([*PIECES, MAIL, QUOTED, f" {MAIL} "]), max_size=4).map("".join), max_size=8
-)
+TURNS = st.lists(st.lists(st.sampled_from([*PIECES, f" {MAIL} "]), max_size=4).map("".join), max_size=8)
 
 
 @GENEROUS
