@@ -95,8 +95,8 @@ class Judged(msgspec.Struct, frozen=True):
 
     It is JSON text (`msgspec.Raw`) where JSON text was judged. `reach` is that of the policy set
     (`PolicySet.reach`) where it was asked for. `kept` are the values that its placeholders stand for, of
-    rules that let them come back in responses. `restored` says what came back where somebody restored: then
-    there may be a `body` although nothing was masked.
+    rules that let them come back in responses. `restored` says what came back where somebody restored, by the
+    edits `back` in what was masked: then there may be a `body` although nothing was masked.
     """
 
     decision: Decision
@@ -105,6 +105,7 @@ class Judged(msgspec.Struct, frozen=True):
     reach: int | None = None
     kept: Mapping[str, Kept] = {}
     restored: Restored | None = None
+    back: tuple[Edit, ...] = ()
 
 
 class Sighting(msgspec.Struct, frozen=True):

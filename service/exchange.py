@@ -15,7 +15,7 @@ from litestar.exceptions import ClientException, HTTPException
 from guardrails import bodies
 from guardrails.engine import Engine, Judged
 from guardrails.masking import Restorer
-from guardrails.model import Context, Hook, Reason, Segment, Verdict
+from guardrails.model import Context, Hook, Kind, Reason, Segment, Verdict
 from service import telemetry, wire
 from service.auth import KeyRing, presented_key
 from service.judging import Judging
@@ -43,6 +43,7 @@ class Ask(msgspec.Struct, frozen=True):
         False  # the gateway may be asking about a part of a stream: how far a match reaches counts
     )
     conversation: str | None = None  # what ties a response in a call of its own to what was sent before
+    rewritable: frozenset[Kind] | None = None  # what the gateway takes rewritten texts of, None for all
 
 
 class Service:
@@ -139,7 +140,7 @@ class Service:
             if ask.hook is Hook.REQUEST:
                 await self.restoring.keep(tenant, ask.conversation, judged.kept)
             else:
-                restorer = await self.restoring.restorer(tenant, [ask.conversation])
+                restorer = await self.restoring.restorer(tenant, [ask.conversation], kinds=ask.rewritable)
                 judged = await self.give_back(judged, ask, restorer)
         more = {} if judged.restored is None else telemetry.restored(judged.restored)
         self.log.info(

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import structlog
 
+from guardrails import bodies
 from guardrails.engine import Judged
-from guardrails.masking import Kept, Restored, Restorer, restore_body
+from guardrails.masking import Destination, Kept, Restored, Restorer, restoring_edits
 from guardrails.masking.vault import Vault, VaultError
-from guardrails.model import Verdict
+from guardrails.model import Kind, Verdict
 from service import wire
 from service.policies import PolicyHolder
 from service.telemetry import Metrics
@@ -48,9 +49,16 @@ class Restoring:
             self._failed(error)
 
     async def restorer(
-        self, tenant: str, conversations: Iterable[str], kept: Mapping[str, Kept] | None = None
+        self,
+        tenant: str,
+        conversations: Iterable[str],
+        kept: Mapping[str, Kept] | None = None,
+        kinds: frozenset[Kind] | None = None,
     ) -> Restorer:
-        """For a response: it gets back what its own request masked, and what is kept of `conversations`."""
+        """For a response: it gets back what its own request masked, and what is kept of `conversations`.
+
+        `kinds` are those that can be rewritten, None for all.
+        """
         known = dict(kept or {})
         away = False
         for conversation in conversations if self._vault else ():
@@ -63,7 +71,11 @@ class Restoring:
             else:
                 known = found | known
         engine = self._holder.engine
-        return Restorer(engine.keys, tenant, known, engine.policies.permits, away=away)
+
+        def permits(rules: tuple[str, ...], to: Destination) -> bool:
+            return (kinds is None or to.kind in kinds) and engine.policies.permits(rules, to)
+
+        return Restorer(engine.keys, tenant, known, permits, away=away)
 
     def restored(self, judged: Judged, body: object, restorer: Restorer) -> Judged:
         """A judged response with its placeholders turned back; `body` is what was judged."""
@@ -73,11 +85,10 @@ class Restoring:
         before = judged.body if rewritten else body
         if isinstance(before, msgspec.Raw):
             before = wire.decode(bytes(before))
-        after = restore_body(before, judged.format, restorer, judged.decision.edits)
+        edits = restoring_edits(before, judged.format, restorer, judged.decision.edits)
         self.counted(restorer.count)
-        if after is before:
-            return msgspec.structs.replace(judged, restored=restorer.count)
-        return msgspec.structs.replace(judged, body=after, restored=restorer.count)
+        after = bodies.apply(before, edits) if edits else judged.body
+        return msgspec.structs.replace(judged, body=after, restored=restorer.count, back=tuple(edits))
 
     def counted(self, count: Restored) -> None:
         """Counts the placeholders of a response."""

@@ -14,13 +14,22 @@ from guardrails.masking.operators import (
     replacement,
 )
 from guardrails.masking.own import own_placeholders
-from guardrails.masking.placeholders import EXPRESSION, placeholder
+from guardrails.masking.placeholders import EXPRESSION, MOST, placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
-from guardrails.masking.restore import Destination, Kept, Permits, Restored, Restorer, restore_body
+from guardrails.masking.restore import (
+    Destination,
+    Kept,
+    Permits,
+    Restored,
+    Restorer,
+    restore_body,
+    restoring_edits,
+)
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
     "EXPRESSION",
+    "MOST",
     "AnyMask",
     "Destination",
     "EncryptMask",
@@ -45,5 +54,6 @@ __all__ = [
     "plan",
     "replacement",
     "restore_body",
+    "restoring_edits",
     "to_source",
 ]

@@ -125,6 +125,13 @@ def restore_body(
 
     `masked` are the edits that were made in it.
     """
+    return bodies.apply(body, restoring_edits(body, format, restorer, masked))
+
+
+def restoring_edits(
+    body: object, format: bodies.Format, restorer: Restorer, masked: Iterable[Edit] = ()
+) -> list[Edit]:
+    """The edits that `restore_body` makes."""
     edits: list[Edit] = []
     for segment in bodies.read(body, Hook.RESPONSE, format).segments:
         tool = _tool(body, segment.address.pointer) if segment.kind is Kind.TOOL_INPUT else None
@@ -134,7 +141,7 @@ def restore_body(
             for one in restorer.replacements(segment.text, to)
         ]
     restorer.ignore(edit.text for edit in masked)
-    return bodies.apply(body, edits)
+    return edits
 
 
 _ASKED = frozenset({"arguments", "input", "args", "action", "actions", "operation", "code", "queries"})

@@ -10,14 +10,15 @@ The proxy allows on any `action` but the exact words below, so they are written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
 
 from guardrails.bodies import Format
 from guardrails.engine import Judged
-from guardrails.model import Context, Edit, Hook, Verdict
+from guardrails.masking import MOST
+from guardrails.model import Context, Edit, Hook, Kind, Verdict
 from service import wire
 from service.dialects.route import Call, Payload, Question, Route, refusal
 from service.exchange import Ask, metadata, text
@@ -44,10 +45,20 @@ def read(payload: Payload, call: Call) -> Question:
         # What the proxy knows of the caller's key; the caller's own headers are not identity.
         metadata=metadata(payload.get("request_data")),
     )
+    id = payload.get("litellm_call_id")
+    conversation = f"litellm:{id}" if isinstance(id, str) and id else None
     if hook is Hook.RESPONSE:
         body: object = {"choices": [*map(_choice, texts), *([_calls(calls)] if calls else [])]}
         return Question(
-            Ask(hook, context, body, Format.OPENAI_CHAT, streams=True),
+            Ask(
+                hook,
+                context,
+                body,
+                Format.OPENAI_CHAT,
+                streams=True,
+                conversation=conversation,
+                rewritable=frozenset({Kind.TEXT}),
+            ),
             partial(write_response, texts=texts, blocks_masks=call.blocks_masks),
         )
     left = payload.get("structured_messages")
@@ -65,7 +76,7 @@ def read(payload: Payload, call: Call) -> Question:
         body = {"messages": [*rows, *more, *beside]}
     layout = _Layout(texts, places if shown == texts else None, len(rows), extra)
     write = partial(write_request, layout=layout, blocks_masks=call.blocks_masks)
-    return Question(Ask(hook, context, body, Format.OPENAI_CHAT), write)
+    return Question(Ask(hook, context, body, Format.OPENAI_CHAT, conversation=conversation), write)
 
 
 class _Layout(msgspec.Struct, frozen=True):
@@ -118,15 +129,22 @@ def write_response(judged: Judged, texts: list[str], *, blocks_masks: bool) -> d
         if "/tool_calls" in edit.address.pointer:
             return blocked(decision.reason())
         edits.setdefault(edit.address.pointer, []).append(edit)
-    holdback = [
-        _held(one, judged.reach, edits.get(f"/choices/{number}/message/content", ()))
-        for number, one in enumerate(texts)
-    ]
-    if decision.verdict is Verdict.ALLOW:
+    back: dict[str, list[Edit]] = {}
+    for edit in judged.back:
+        back.setdefault(edit.address.pointer, []).append(edit)
+    holdback = []
+    for number, one in enumerate(texts):
+        pointer = f"/choices/{number}/message/content"
+        held = _held(one, judged.reach, edits.get(pointer, ()))
+        if judged.restored is not None:
+            masked = _length(len(one), edits.get(pointer, ()))
+            held = _held_back(masked, held, back.get(pointer, ()))
+        holdback.append(held)
+    if judged.body is None:
         return {"action": "NONE", "stream_holdback_chars": holdback}
     choices = judged.body["choices"] if isinstance(judged.body, dict) else []
-    masked = [one["message"]["content"] for one in choices[: len(texts)]]
-    return {"action": "GUARDRAIL_INTERVENED", "texts": masked, "stream_holdback_chars": holdback}
+    rewritten = [one["message"]["content"] for one in choices[: len(texts)]]
+    return {"action": "GUARDRAIL_INTERVENED", "texts": rewritten, "stream_holdback_chars": holdback}
 
 
 def _held(text: str, reach: int | None, edits: Iterable[Edit]) -> int:
@@ -145,6 +163,23 @@ def _held(text: str, reach: int | None, edits: Iterable[Edit]) -> int:
         held += len(edit.text) - (edit.end - edit.start) + max(0, cut - edit.start)
         cut = min(cut, edit.start)
     return held
+
+
+def _held_back(length: int, held: int, back: Sequence[Edit]) -> int:
+    """The same of a text in which values came back: the cut is never within what may be a placeholder.
+
+    `length` is that of the masked text, in which `back` are.
+    """
+    cut = min(length - held, max(0, length - MOST))
+    for edit in back:
+        if edit.start < cut < edit.end:
+            cut = edit.start
+    return _length(length - cut, [edit for edit in back if edit.start >= cut])
+
+
+def _length(length: int, edits: Iterable[Edit]) -> int:
+    """How long a text of a length is after edits."""
+    return length + sum(len(one.text) - (one.end - one.start) for one in edits)
 
 
 def blocked(why: str) -> dict[str, object]:

@@ -33,6 +33,12 @@ rules:
     severity: high
     detect: {type: words, words: [DENYME]}
     action: deny
+  - id: back
+    title: A value that comes back
+    severity: medium
+    detect: {type: regex, pattern: 'BACK-[a-z]{4}', label: PROJECT}
+    action: mask
+    mask: {with: placeholder, restore: {kinds: [text]}}
   - id: dropin.word
     title: A word that only the drop-in endpoints deny
     severity: high
@@ -65,7 +71,7 @@ def guard(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guard")
     (folder / "policies").mkdir()
     (folder / "policies/e2e.yaml").write_text(POLICY)
-    with servers.guard(folder, folder / "policies", KEY) as running:
+    with servers.guard(folder, folder / "policies", KEY, vault=folder / "vault.sqlite") as running:
         yield running.url, running.output
 
 

@@ -134,6 +134,22 @@ def test_a_streamed_chat_is_masked_both_ways(chat, upstream):
     assert len(chunks) > 3
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_chat_sent_comes_back_to_it(chat, upstream, stream):
+    """The upstream sees a placeholder and says it again, the client gets its own value."""
+    sent = f"{FILLER}note BACK-abcd {FILLER}"
+    got = chat(said(sent), stream=stream)
+    text = (
+        "".join(choice.delta.content or "" for chunk in got for choice in chunk.choices)
+        if stream
+        else got.choices[0].message.content
+    )
+
+    assert "BACK-" not in json.dumps(upstream.requests)
+    assert "MASKED_PROJECT_" in json.dumps(upstream.requests)
+    assert text == sent
+
+
 def test_a_denied_streamed_chat_ends_in_an_error(chat, upstream):
     """The word never arrives."""
     upstream.answer = f"{FILLER}so DENYME it is {FILLER}"

@@ -173,6 +173,48 @@ def test_truefoundry_names_the_conversation_in_its_context(service):
     assert answer == {"verdict": True, "transformed": True, "result": chat(f"to {MAIL}")}
 
 
+def litellm(client, kind, texts, id="call-1", tools=None):
+    payload = {"input_type": kind, "texts": texts, "tool_calls": tools, "litellm_call_id": id, "model": "m"}
+    return post(client, "/v1/gateways/litellm/beta/litellm_basic_guardrail_api", payload)
+
+
+def test_litellm_names_each_call_by_itself(service):
+    """A response's texts get the values of their own call; its tool calls the contract cannot rewrite."""
+    name = litellm(service, "request", [f"mail {MAIL}"])["texts"][0].removeprefix("mail ")
+    calls = [
+        {"id": "c", "type": "function", "function": {"name": "Write", "arguments": json.dumps({"a": name})}}
+    ]
+    answer = litellm(service, "response", ["one", f"to {name}"], tools=calls)
+    other = litellm(service, "response", [f"to {name}"], id="call-2")
+
+    assert answer["action"] == "GUARDRAIL_INTERVENED"
+    assert answer["texts"] == ["one", f"to {MAIL}"]
+    assert other["action"] == "NONE"
+
+
+@pytest.mark.parametrize("step", [1, 7, 64])
+def test_what_litellm_streams_stays_as_it_was_sent(service, step):
+    """Call after call with more text: what was given out is a prefix of what is given out later."""
+    name = litellm(service, "request", [f"mail {MAIL}"])["texts"][0].removeprefix("mail ")
+    words = "Hello there, please write to "
+    spelt = name.replace("_", " ").lower()
+    whole = f"{words * 12}{spelt} and {OTHER}, or {name}. {words * 60}MASKED_"
+    given, early = "", False
+    for end in [*range(1, len(whole), step), len(whole)]:
+        answer = litellm(service, "response", [whole[:end]])
+        text = answer.get("texts", [whole[:end]])[0]
+        shown = text[: max(len(given), len(text) - answer["stream_holdback_chars"][0])]
+        assert shown.startswith(given)
+        early |= MAIL in shown and end < len(whole)
+        given = shown
+
+    assert early
+    assert given == text[: len(given)]
+    assert re.sub(r"MASKED_EMAIL_ADDRESS_\w{13}", "[]", text) == (
+        f"{words * 12}{MAIL} and [], or {MAIL}. {words * 60}MASKED_"
+    )
+
+
 def event(name, tool, session="s1", **members):
     return {"hook_event_name": name, "tool_name": tool, "session_id": session, **members}
 
