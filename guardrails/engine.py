@@ -664,7 +664,7 @@ class _Judgement:
         return {
             name: Kept(value, tuple(sorted(rules)))
             for name, (value, rules) in self._originals.items()
-            if all(self._rule[rule].restore is not None for rule in rules)
+            if all(self.rules.by_id[rule].restore is not None for rule in rules)
         }
 
     def _concerns(self, finding: Finding) -> bool:

@@ -10,10 +10,13 @@ import msgspec
 import structlog
 
 from guardrails import bodies
+from guardrails.bodies import Format
 from guardrails.engine import Judged
 from guardrails.masking import Destination, Kept, Restored, Restorer, restoring_edits
 from guardrails.masking.vault import Vault, VaultError
 from guardrails.model import Kind, Verdict
+from guardrails.streams.events import Dialect
+from guardrails.streams.responses import ResponsesStream
 from service import wire
 from service.policies import PolicyHolder
 from service.telemetry import Metrics
@@ -77,6 +80,25 @@ class Restoring:
 
         return Restorer(engine.keys, tenant, known, permits, away=away)
 
+    async def way_back(
+        self, tenant: str, body: object, format: Format, given: str | None, kept: Mapping[str, Kept]
+    ) -> WayBack | None:
+        """For an exchange of which both halves pass here: its request `body`, and what was kept of that.
+
+        `given` names its conversation, None where nobody did. None: no policy lets anything come back.
+        """
+        if not self.wanted:
+            return None
+        names = _Names.of(body) if format is Format.OPENAI_RESPONSES else _Names()
+        ongoing = [one for one in (given, names.ongoing()) if one is not None]
+        previous = names.previous_response_id
+        known = [*ongoing, *([_response(previous)] if isinstance(previous, str) else [])]
+        restorer = await self.restorer(tenant, known, kept)
+        for conversation in ongoing:
+            await self.keep(tenant, conversation, kept)
+        named = format is Format.OPENAI_RESPONSES and names.store is not False
+        return WayBack(self, tenant, restorer, named=named)
+
     def restored(self, judged: Judged, body: object, restorer: Restorer) -> Judged:
         """A judged response with its placeholders turned back; `body` is what was judged."""
         if judged.decision.verdict is Verdict.DENY:
@@ -100,3 +122,55 @@ class Restoring:
     def _failed(self, error: VaultError) -> None:
         self._metrics.vault_failures.inc()
         self._log.warning("vault not used", problem=str(error))
+
+
+class WayBack:
+    """What comes back in an answer, and what its provider's name for it is kept under.
+
+    A later request may go on from a response by its id, without sending again what came before.
+    """
+
+    def __init__(self, restoring: Restoring, tenant: str, restorer: Restorer, *, named: bool) -> None:
+        self.restorer = restorer
+        self._restoring = restoring
+        self._tenant = tenant
+        self._named = named
+
+    async def answered(self, data: bytes) -> None:
+        """The answer has come as a whole."""
+        if self._named:
+            await self._keep(wire.decode_object(data).get("id"))
+
+    async def heard(self, reader: Dialect) -> None:
+        """Some of a streamed answer has come: to be called before that is sent on."""
+        if self._named and isinstance(reader, ResponsesStream):
+            await self._keep(reader.response_id)
+
+    async def _keep(self, id: object) -> None:
+        if isinstance(id, str):
+            self._named = False
+            await self._restoring.keep(self._tenant, _response(id), self.restorer.kept)
+
+
+class _Names(msgspec.Struct):
+    """What a request to the Responses API goes on from."""
+
+    previous_response_id: object = None
+    conversation: object = None
+    store: object = None
+
+    @classmethod
+    def of(cls, body: object) -> _Names:
+        if isinstance(body, msgspec.Raw):
+            return msgspec.json.decode(body, type=cls)
+        return cls(*map(body.get, cls.__struct_fields__)) if isinstance(body, dict) else cls()
+
+    def ongoing(self) -> str | None:
+        """The conversation that the provider keeps."""
+        one = self.conversation
+        id = one.get("id") if isinstance(one, dict) else one
+        return f"conversation:{id}" if isinstance(id, str) else None
+
+
+def _response(id: str) -> str:
+    return f"response:{id}"

@@ -11,26 +11,25 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
-from guardrails.bodies import Format
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
-from guardrails.masking import Kept, Restored, Restorer
+from guardrails.masking import Restored
 from guardrails.model import Context, Hook, Verdict
 from guardrails.streams.events import EventStream
 from guardrails.streams.judge import Stream, StreamEngine
-from guardrails.streams.responses import ResponsesStream
 from service import telemetry, wire
 from service.assembly import Assembly
 from service.exchange import INLINE_BYTES, Ask, given_conversation
 from service.problems import Problem
 from service.proxy.routes import Route, error_body, route
+from service.restoring import WayBack
 from service.settings import Settings, SettingsError, cache_of
 
 Scope = MutableMapping[str, Any]
@@ -231,17 +230,19 @@ class _Exchange:
 
     async def _judge_both(self, to: Route) -> None:
         data = await self._read_body()
-        body, said, context = self._understood(data, to)
+        body, streams, context = self._understood(data, to)
         judged = await self._service.judge(
             self._tenant, Ask(Hook.REQUEST, context, body, to.format), DIALECT, self._trace
         )
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the request was stopped by a guardrail")
             return
-        if said.stream is True and to.stream is not None and self._refuses_stream(context):
+        if streams and to.stream is not None and self._refuses_stream(context):
             await self._deny("policies that are in force cannot be enforced on a streamed response")
             return
-        back = await self._way_back(said, judged.kept) if self._restoring.wanted else None
+        back = await self._restoring.way_back(
+            self._tenant, body, to.format, self._conversation(), judged.kept
+        )
         if judged.decision.verdict is Verdict.MASK:
             data = wire.encode(judged.body)
         headers = self._sent_on(keep_length=False)
@@ -270,28 +271,21 @@ class _Exchange:
             parts.append(part)
         return b"".join(parts)
 
-    def _understood(self, data: bytes, to: Route) -> tuple[object, _Said, Context]:
-        """The body as far as it must be read here, what it says of itself, and the context."""
+    def _conversation(self) -> str | None:
+        """What the client or a gateway before it names the conversation."""
+        return given_conversation(self._headers.get(CONVERSATION_HEADER, b"").decode("latin-1"))
+
+    def _understood(self, data: bytes, to: Route) -> tuple[object, bool, Context]:
+        """The body as far as it must be read here, whether a stream is asked for, and the context."""
         try:
             said = msgspec.json.decode(data, type=_Said)
             body: object = msgspec.Raw(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = wire.decode_object(data)
-            said = _Said(**{name: body.get(name) for name in _Said.__struct_fields__})
+            said = _Said(body.get("model"), body.get("stream"))
         model = said.model if isinstance(said.model, str) else None
         context = Context(self._tenant, self._scope["path"], to.provider, model)
-        return body, said, context
-
-    async def _way_back(self, said: _Said, kept: Mapping[str, Kept]) -> _WayBack:
-        """What may come back in the answer, and where it is kept for those that follow."""
-        given = given_conversation(self._headers.get(CONVERSATION_HEADER, b"").decode("latin-1"))
-        ongoing = [*([given] if given else []), *said.ongoing()]
-        previous = said.previous_response_id
-        known = [*ongoing, *([_response(previous)] if isinstance(previous, str) else [])]
-        restorer = await self._restoring.restorer(self._tenant, known, kept)
-        for conversation in ongoing:
-            await self._restoring.keep(self._tenant, conversation, kept)
-        return _WayBack(restorer, keeps_response=said.store is not False)
+        return body, said.stream is True, context
 
     def _refuses_stream(self, context: Context) -> bool:
         """Whether rules in force cannot be enforced on a stream and must be; counts those that need not."""
@@ -303,13 +297,8 @@ class _Exchange:
             )
         return any(rule.deny_streams for rule in left_out)
 
-    async def _keep_response(self, back: _WayBack, id: object) -> None:
-        """Keeps what belongs to a response that later requests may go on from by its id."""
-        if back.keeps_response and isinstance(id, str):
-            await self._restoring.keep(self._tenant, _response(id), back.restorer.kept)
-
     async def _judge_answer(
-        self, answer: httpx.Response, to: Route, context: Context, back: _WayBack | None
+        self, answer: httpx.Response, to: Route, context: Context, back: WayBack | None
     ) -> None:
         limit = self._proxy.settings.max_body_bytes
         parts, size = [], 0
@@ -331,8 +320,7 @@ class _Exchange:
         if back is not None:
             judged = await self._service.give_back(judged, ask, back.restorer)
             headers += _told(back.restorer.count)
-            if to.format is Format.OPENAI_RESPONSES:
-                await self._keep_response(back, wire.decode_object(data).get("id"))
+            await back.answered(data)
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the response was stopped by a guardrail")
             return
@@ -341,7 +329,7 @@ class _Exchange:
         await self._answer(answer.status_code, headers, data)
 
     async def _judge_stream(
-        self, answer: httpx.Response, to: Route, context: Context, back: _WayBack | None
+        self, answer: httpx.Response, to: Route, context: Context, back: WayBack | None
     ) -> None:
         if to.stream is None:
             raise Problem(502, "Unreadable", "the upstream answered with a stream that was not asked for")
@@ -351,16 +339,13 @@ class _Exchange:
         events = EventStream(stream, dialect, None if back is None else back.restorer)
         await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))
         own = 0.0
-        unnamed = back
         try:
             async for chunk in self._timed(answer.aiter_bytes()):
                 before = time.perf_counter()
                 out = await self._judged(chunk, stream, events.feed)
                 own += time.perf_counter() - before
-                if unnamed is not None and isinstance(dialect, ResponsesStream) and dialect.response_id:
-                    # Before the client learns the name by which it may go on.
-                    await self._keep_response(unnamed, dialect.response_id)
-                    unnamed = None
+                if back is not None:
+                    await back.heard(dialect)
                 if out:
                     await self._send_body(out)
                 if events.denied is not None:
@@ -482,29 +467,9 @@ class _Exchange:
 class _Said(msgspec.Struct):
     model: object = None
     stream: object = None
-    store: object = None
-    previous_response_id: object = None
-    conversation: object = None
-
-    def ongoing(self) -> list[str]:
-        """The conversation that the provider keeps, where the request names one."""
-        one = self.conversation
-        id = one.get("id") if isinstance(one, dict) else one
-        return [f"conversation:{id}"] if isinstance(id, str) else []
-
-
-class _WayBack(msgspec.Struct, frozen=True):
-    """What comes back in an answer. `keeps_response`: later requests may go on from it by its id."""
-
-    restorer: Restorer
-    keeps_response: bool
 
 
 _JSON: Headers = [(b"content-type", b"application/json")]
-
-
-def _response(id: str) -> str:
-    return f"response:{id}"
 
 
 def _told(count: Restored) -> Headers:
