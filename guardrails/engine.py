@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,11 +22,13 @@ from guardrails.masking import (
     Replacement,
     Restored,
     apply_plan,
+    copies,
     inserted,
     own_placeholders,
     plan,
     replacement,
     to_source,
+    traces,
 )
 from guardrails.model import (
     Action,
@@ -47,7 +49,7 @@ from guardrails.model import (
     Unjudged,
     Verdict,
 )
-from guardrails.policy.policyset import CompiledRule, PolicySet, Scope, Seen
+from guardrails.policy.policyset import Applying, CompiledRule, PolicySet, Scope, Seen
 
 MAX_RESCANS = 4
 """How often a masked text is judged again before it counts as impossible to mask."""
@@ -201,10 +203,12 @@ class Engine:
         today: dt.date,
         format: bodies.Format | None = None,
         response_unseen: bool = False,
+        sent: Mapping[str, Kept] = {},
     ) -> Judged:
         """Judges a provider's body as JSON text, and rewrites it where the verdict is `mask`.
 
-        Messages that are known are not decoded, and what is not masked stays byte for byte.
+        Messages that are known are not decoded, and what is not masked stays byte for byte. `sent` is what
+        earlier requests of the conversation were given to keep: copies of it are masked too.
         `response_unseen` says of a request that its response will be streamed past us; policies with
         `streams: deny` then deny it where they have response rules to enforce.
         Raises `msgspec.DecodeError` when it is no JSON object as `msgspec` reads it, `UnicodeDecodeError`
@@ -237,7 +241,11 @@ class Engine:
                 texts = _texts(block[index].read(hook, format)) if one.sightings else {}
                 judgement.take(one, texts, block[index])
         clock.lap("detect")
-        decision = self._decide(judgement, clock)
+
+        def holding(values: Sequence[str]) -> Iterator[_Held]:
+            return self._holding(named, values, hook, format, context)
+
+        decision = self._decide(judgement, clock, sent, holding)
         if response_unseen:
             decision = self._deny_stream(decision, context)
         if decision.verdict is not Verdict.MASK:
@@ -255,6 +263,42 @@ class Engine:
     def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
         """What parts that follow one another are known by."""
         return self._memory.hasher(context.tenant).of(*[part.raw for part in block]) if self._memory else b""
+
+    def _holding(
+        self,
+        named: Iterable[tuple[Sequence[bodies.Part], bytes]],
+        values: Sequence[str],
+        hook: Hook,
+        format: bodies.Format,
+        context: Context,
+    ) -> Iterator[_Held]:
+        """The segments of parts that may hold some of the values.
+
+        That parts hold none is remembered: they stay as they are from turn to turn.
+        """
+        hasher = self._memory.hasher(context.tenant) if self._memory else None
+        sought = []
+        for value in values:
+            name = hasher.of(value.encode("utf-8", "surrogatepass")) if hasher else b""
+            sought.append((value, traces(value), b"near" + name))
+        for block, name in named:
+            data: list[bytes] = []
+            near = []
+            for value, bits, key in sought:
+                held = self._memory.get(key + name, bool) if self._memory else None
+                if held is None:
+                    data = data or [bytes(part.raw) for part in block]
+                    held = any(bit in one for one in data for bit in bits)
+                    if self._memory:
+                        self._memory.keep(key + name, held, 0)
+                if held:
+                    near.append((value, bits))
+            for part in block if near else ():
+                raw = bytes(part.raw)
+                here = [value for value, bits in near if any(bit in raw for bit in bits)]
+                for segment in part.read(hook, format).segments if here else ():
+                    placed = msgspec.structs.replace(segment, address=part.place(segment.address))
+                    yield placed, part, here
 
     def _part(
         self,
@@ -302,6 +346,7 @@ class Engine:
         today: dt.date,
         format: bodies.Format | None = None,
         response_unseen: bool = False,
+        sent: Mapping[str, Kept] = {},
     ) -> Judged:
         """Judges a decoded body of any JSON type, and rewrites it where the verdict is `mask`.
 
@@ -310,7 +355,7 @@ class Engine:
         clock = _Clock()
         reading = bodies.read(body, hook, format)
         clock.lap("read")
-        judgement, decision = self._judge(reading, hook, context, deadline, today, clock)
+        judgement, decision = self._judge(reading, hook, context, deadline, today, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
         if decision.verdict is not Verdict.MASK:
@@ -386,17 +431,35 @@ class Engine:
         deadline: Deadline,
         today: dt.date,
         clock: _Clock,
+        sent: Mapping[str, Kept] = {},
     ) -> tuple[_Judgement, Decision]:
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
         known = judgement.see(reading)
         judgement.segments, judgement.characters = known.segments, known.characters
         judgement.take(known, _texts(reading))
         clock.lap("detect")
-        return judgement, self._decide(judgement, clock)
 
-    def _decide(self, judgement: _Judgement, clock: _Clock) -> Decision:
+        def holding(values: Sequence[str]) -> Iterator[_Held]:
+            for segment in reading.segments:
+                here = [value for value in values if value in segment.text]
+                if here:
+                    yield segment, None, here
+
+        return judgement, self._decide(judgement, clock, sent, holding)
+
+    def _decide(
+        self,
+        judgement: _Judgement,
+        clock: _Clock,
+        sent: Mapping[str, Kept] = {},
+        holding: _Holding | None = None,
+    ) -> Decision:
         judgement.escalate()
-        edits = judgement.mask() if judgement.masks() else []
+        if judgement.masks():
+            judgement.mask()
+        if holding is not None and judgement.hook is Hook.REQUEST and self.policies.restores:
+            judgement.mask_copies(sent, holding)
+        edits = judgement.edits()
         clock.lap("mask")
         verdict = judgement.verdict()
         return Decision(
@@ -489,6 +552,16 @@ class _Places:
         return before >= 0 and span.end <= self._ends[before]
 
 
+_Place: TypeAlias = tuple[Segment, bodies.Part | None]
+"""A segment, and the part of the body that it is in where that is known."""
+
+_Held: TypeAlias = tuple[Segment, bodies.Part | None, Sequence[str]]
+"""The same, and the values that it may hold."""
+
+_Holding: TypeAlias = Callable[[Sequence[str]], Iterable[_Held]]
+"""Gives, in order, the segments of a body that may hold some of the values."""
+
+
 class _Judgement:
     """The state of judging one exchange."""
 
@@ -513,10 +586,11 @@ class _Judgement:
         self._today = today
         self.rules = policies.rules_for(hook, context)
         self._seen: dict[tuple[str, frozenset[int]], Seen] = {}
-        self._touched: list[tuple[Segment, bodies.Part | None]] = []
+        self._touched: list[_Place] = []
         self._error_denies = False
         self._raised: dict[str, Action] = {}
-        self._originals: dict[str, tuple[str, set[str]]] = {}  # by placeholder: the value, and who masked it
+        self._edits: dict[Address, list[Edit]] = {}
+        self._originals: dict[Address, dict[str, Kept]] = {}  # what placeholders stand for, by segment
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -616,22 +690,72 @@ class _Judgement:
             found.setdefault(part, []).append(own)
         return found
 
-    def mask(self) -> list[Edit]:
+    def mask(self) -> None:
         """Replaces every masked value, judging what comes of it until nothing more is found."""
-        by_address: dict[object, list[Finding]] = {}
+        masks = self._masks()
+        for segment, _ in self._touched:
+            found = masks.get(segment.address, [])
+            if found or (self._stretch and self._stretch.prior):
+                self._edits[segment.address] = self._mask_segment(segment, found)
+
+    def mask_copies(self, sent: Mapping[str, Kept], holding: _Holding) -> None:
+        """Masks copies of values that may have come back to the client, where no rule finds them.
+
+        They count from the message on in which a value is first found, so that what was sent before stays as
+        it was; those of `sent` everywhere, if they are not found in this request at all.
+        """
+        brought = {address: _restorable(found, self.rules) for address, found in self._originals.items()}
+        ours = {name: one for found in brought.values() for name, one in found.items()}
+        looked_for = {one.value: one for name, one in sent.items() if name not in ours}
+        values = list(dict.fromkeys([*looked_for, *(one.value for one in ours.values())]))
+        masks = self._masks()
+        touched = {segment.address for segment, _ in self._touched}
+        for segment, part, here in holding(values) if values else ():
+            looked_for |= {one.value: one for one in brought.get(segment.address, {}).values()}
+            before = masks.get(segment.address, [])
+            near = [looked_for[value] for value in here if value in looked_for]
+            found = list(self._copies(segment, near, before))
+            if not found:
+                continue
+            self._sort(found)
+            if segment.address not in touched:
+                self._touched.append((segment, part))
+            masked = [
+                one for one in found if one.action is Action.MASK and one.exception is None and not one.shadow
+            ]
+            self._edits[segment.address] = self._mask_segment(segment, before + masked)
+
+    def edits(self) -> list[Edit]:
+        """What masking changes."""
+        return [edit for edits in self._edits.values() for edit in edits]
+
+    def _masks(self) -> dict[Address, list[Finding]]:
+        masks: dict[Address, list[Finding]] = {}
         for finding in self.findings:
             if finding.action is Action.MASK:
-                by_address.setdefault(finding.address, []).append(finding)
-        edits: list[Edit] = []
-        for segment, _ in self._touched:
-            found = by_address.get(segment.address)
-            if found or (self._stretch and self._stretch.prior):
-                edits += self._mask_segment(segment, found or [])
-        return edits
+                masks.setdefault(finding.address, []).append(finding)
+        return masks
+
+    def _copies(
+        self, segment: Segment, values: Iterable[Kept], known: Sequence[Finding]
+    ) -> Iterator[Finding]:
+        """Findings for copies of values that no finding covers."""
+        places = _Places(Span(one.start, one.end) for one in known)
+        for kept in values:
+            rules = [
+                rule
+                for id in kept.rules
+                if (rule := self.rules.by_id.get(id)) and _counts_for_copies(rule, segment, kept.value)
+            ]
+            for span in copies(segment.text, kept.value) if rules else ():
+                if not places.cover(span):
+                    hit = Hit(span.start, span.end, kept.label, why="a copy of a value found before")
+                    yield from (self._finding(rule, segment, segment.text, hit) for rule in rules)
 
     def _mask_segment(self, segment: Segment, found: list[Finding]) -> list[Edit]:
         for _ in range(MAX_RESCANS):
-            replacements = self._prior() + self._replacements(segment, found)
+            replaced = self._replaced(segment, found)
+            replacements = self._prior() + [one for one, _ in replaced]
             places = inserted(replacements)
             masked = apply_plan(segment.text, replacements)
             more = [
@@ -649,8 +773,8 @@ class _Judgement:
             self._sort(new)
             masks = [one for one in new if one.action is Action.MASK and not one.shadow and not one.exception]
             if not masks:
-                own = replacements[len(self._prior()) :]
-                return [Edit(segment.address, one.start, one.end, one.text) for one in own]
+                self._originals[segment.address] = {one.text: kept for one, kept in replaced if kept}
+                return [Edit(segment.address, one.start, one.end, one.text) for one, _ in replaced]
             found = found + masks
         self._fail(
             Unjudged(Reason.UNAPPLICABLE, None, segment.address, "masking keeps uncovering new values"),
@@ -661,11 +785,12 @@ class _Judgement:
 
     def kept(self) -> dict[str, Kept]:
         """What may come back: the values all of whose rules say where."""
-        return {
-            name: Kept(value, tuple(sorted(rules)))
-            for name, (value, rules) in self._originals.items()
-            if all(self.rules.by_id[rule].restore is not None for rule in rules)
-        }
+        kept: dict[str, Kept] = {}
+        for found in self._originals.values():
+            for name, one in found.items():
+                rules = {*one.rules, *(kept[name].rules if name in kept else ())}
+                kept[name] = msgspec.structs.replace(kept.get(name, one), rules=tuple(sorted(rules)))
+        return _restorable(kept, self.rules)
 
     def _concerns(self, finding: Finding) -> bool:
         """Whether a finding is in what is judged."""
@@ -687,8 +812,9 @@ class _Judgement:
         fingerprint = self._keys.fingerprint(self._tenant, finding.label, text[span.start : span.end])
         return msgspec.structs.replace(finding, start=span.start, end=span.end, fingerprint=fingerprint)
 
-    def _replacements(self, segment: Segment, found: Sequence[Finding]) -> list[Replacement]:
-        replacements = []
+    def _replaced(self, segment: Segment, found: Sequence[Finding]) -> list[tuple[Replacement, Kept | None]]:
+        """What is replaced, each with what its placeholder stands for, where it is one."""
+        replaced: list[tuple[Replacement, Kept | None]] = []
         ordered = sorted(found, key=lambda one: one.start)
         at = 0
         for span in plan([Span(finding.start, finding.end) for finding in found]):
@@ -703,11 +829,11 @@ class _Judgement:
             assert mask is not None
             value = segment.text[span.start : span.end]
             text = replacement(mask, self._keys, self._tenant, leader.label, value)
+            kept = None
             if isinstance(mask, PlaceholderMask):
-                _, rules = self._originals.setdefault(text, (value, set()))
-                rules.update(one.rule for one in inside)
-            replacements.append(Replacement(span.start, span.end, text))
-        return replacements
+                kept = Kept(value, leader.label, tuple(sorted({one.rule for one in inside})))
+            replaced.append((Replacement(span.start, span.end, text), kept))
+        return replaced
 
     def _findings(self, segment: Segment, text: str) -> list[Finding]:
         """Judges a text that stands for a segment's own."""
@@ -728,28 +854,30 @@ class _Judgement:
             for hit in _distinct(seen, rule.detector):
                 if placeholders.cover(hit.span):
                     continue
-                value = text[hit.start : hit.end]
-                fingerprint = self._keys.fingerprint(self._tenant, hit.label, value)
-                found.append(
-                    Finding(
-                        rule=rule.id,
-                        severity=rule.severity,
-                        action=self._action(rule),
-                        address=segment.address,
-                        role=segment.role,
-                        kind=segment.kind,
-                        start=hit.start,
-                        end=hit.end,
-                        label=hit.label,
-                        score=hit.score,
-                        view=hit.view,
-                        fingerprint=fingerprint,
-                        why=hit.why,
-                        exception=self._excuse(rule.id, value, fingerprint),
-                        shadow=rule.mode is Mode.SHADOW,
-                    )
-                )
+                found.append(self._finding(rule, segment, text, hit))
         return found
+
+    def _finding(self, rule: CompiledRule, segment: Segment, text: str, hit: Hit) -> Finding:
+        """A hit in a text that stands for a segment's own, as a finding of a rule."""
+        value = text[hit.start : hit.end]
+        fingerprint = self._keys.fingerprint(self._tenant, hit.label, value)
+        return Finding(
+            rule=rule.id,
+            severity=rule.severity,
+            action=self._action(rule),
+            address=segment.address,
+            role=segment.role,
+            kind=segment.kind,
+            start=hit.start,
+            end=hit.end,
+            label=hit.label,
+            score=hit.score,
+            view=hit.view,
+            fingerprint=fingerprint,
+            why=hit.why,
+            exception=self._excuse(rule.id, value, fingerprint),
+            shadow=rule.mode is Mode.SHADOW,
+        )
 
     def _look(self, text: str, scope: Scope) -> Seen:
         if self._memory is None:
@@ -793,6 +921,28 @@ class _Judgement:
             self.unjudged.append(failure)
         if always or any(rule.mode is Mode.ENFORCE and rule.on_error is OnError.DENY for rule in rules):
             self._error_denies = True
+
+
+def _restorable(kept: Mapping[str, Kept], rules: Applying) -> dict[str, Kept]:
+    """Those all of whose rules restore."""
+    return {
+        name: one
+        for name, one in kept.items()
+        if all((rule := rules.by_id.get(id)) and rule.restore for id in one.rules)
+    }
+
+
+def _counts_for_copies(rule: CompiledRule, segment: Segment, value: str) -> bool:
+    """Whether a rule masks copies of a value in a segment.
+
+    Where values come back, all of them; elsewhere none that is a single plain word, as many names are.
+    """
+    restore = rule.restore
+    return (
+        restore is not None
+        and rule.covers_segment(segment.role, segment.kind)
+        and (not value.isalpha() or restore.reaches(segment.role, segment.kind))
+    )
 
 
 def _distinct(seen: Seen, detector: int) -> list[Hit]:

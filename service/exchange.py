@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from litestar.exceptions import ClientException, HTTPException
 
 from guardrails import bodies
 from guardrails.engine import Engine, Judged
-from guardrails.masking import Restorer
+from guardrails.masking import Kept, Restorer
 from guardrails.model import Context, Hook, Kind, Reason, Segment, Verdict
 from service import telemetry, wire
 from service.auth import KeyRing, presented_key
@@ -43,6 +43,7 @@ class Ask(msgspec.Struct, frozen=True):
         False  # the gateway may be asking about a part of a stream: how far a match reaches counts
     )
     conversation: str | None = None  # what ties a response in a call of its own to what was sent before
+    sent: Mapping[str, Kept] = {}  # what is kept of earlier requests of the conversation
     rewritable: frozenset[Kind] | None = None  # what the gateway takes rewritten texts of, None for all
 
 
@@ -101,6 +102,10 @@ class Service:
 
         Of a conversation, values of a request are kept, and those in a response come back.
         """
+        talks = ask.conversation is not None and self.restoring.wanted
+        if talks and ask.hook is Hook.REQUEST:
+            recalled = await self.restoring.recalled(tenant, [ask.conversation or ""])
+            ask = msgspec.structs.replace(ask, sent=recalled.kept)
 
         def work(engine: Engine, deadline: Any, today: Any) -> Judged:
             if ask.texts is not None:
@@ -118,6 +123,7 @@ class Service:
                     today=today,
                     format=ask.format,
                     response_unseen=ask.response_unseen,
+                    sent=ask.sent,
                 )
                 if not ask.streams:
                     return judged
@@ -136,11 +142,12 @@ class Service:
         finally:
             self.metrics.in_flight.set(self.judging.in_flight)
         self.metrics.judged(judged.decision, dialect, seconds)
-        if ask.conversation is not None and self.restoring.wanted:
+        if talks and ask.conversation is not None:
             if ask.hook is Hook.REQUEST:
                 await self.restoring.keep(tenant, ask.conversation, judged.kept)
             else:
-                restorer = await self.restoring.restorer(tenant, [ask.conversation], kinds=ask.rewritable)
+                recalled = await self.restoring.recalled(tenant, [ask.conversation])
+                restorer = self.restoring.restorer(tenant, recalled, kinds=ask.rewritable)
                 judged = await self.give_back(judged, ask, restorer)
         more = {} if judged.restored is None else telemetry.restored(judged.restored)
         self.log.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -51,39 +51,40 @@ class Restoring:
         except VaultError as error:
             self._failed(error)
 
-    async def restorer(
-        self,
-        tenant: str,
-        conversations: Iterable[str],
-        kept: Mapping[str, Kept] | None = None,
-        kinds: frozenset[Kind] | None = None,
-    ) -> Restorer:
-        """For a response: it gets back what its own request masked, and what is kept of `conversations`.
-
-        `kinds` are those that can be rewritten, None for all.
-        """
-        known = dict(kept or {})
+    async def recalled(self, tenant: str, conversations: Iterable[str]) -> Recalled:
+        """What is kept of conversations."""
+        kept: dict[str, Kept] = {}
         away = False
         for conversation in conversations if self._vault else ():
             assert self._vault is not None
             try:
-                found = await asyncio.to_thread(self._vault.find, tenant, conversation, time.time())
+                kept |= await asyncio.to_thread(self._vault.find, tenant, conversation, time.time())
             except VaultError as error:
                 self._failed(error)
                 away = True
-            else:
-                known = found | known
+        return Recalled(kept, away)
+
+    def restorer(
+        self,
+        tenant: str,
+        recalled: Recalled,
+        kept: Mapping[str, Kept] | None = None,
+        kinds: frozenset[Kind] | None = None,
+    ) -> Restorer:
+        """For a response: it gets back what was recalled, and what its own request masked.
+
+        `kinds` are those that can be rewritten, None for all.
+        """
         engine = self._holder.engine
 
         def permits(rules: tuple[str, ...], to: Destination) -> bool:
             return (kinds is None or to.kind in kinds) and engine.policies.permits(rules, to)
 
-        return Restorer(engine.keys, tenant, known, permits, away=away)
+        known = {**recalled.kept, **(kept or {})}
+        return Restorer(engine.keys, tenant, known, permits, away=recalled.away)
 
-    async def way_back(
-        self, tenant: str, body: object, format: Format, given: str | None, kept: Mapping[str, Kept]
-    ) -> WayBack | None:
-        """For an exchange of which both halves pass here: its request `body`, and what was kept of that.
+    async def exchange(self, tenant: str, body: object, format: Format, given: str | None) -> WayBack | None:
+        """For an exchange of which both halves pass here, by its request `body`.
 
         `given` names its conversation, None where nobody did. None: no policy lets anything come back.
         """
@@ -93,11 +94,9 @@ class Restoring:
         ongoing = [one for one in (given, names.ongoing()) if one is not None]
         previous = names.previous_response_id
         known = [*ongoing, *([_response(previous)] if isinstance(previous, str) else [])]
-        restorer = await self.restorer(tenant, known, kept)
-        for conversation in ongoing:
-            await self.keep(tenant, conversation, kept)
+        recalled = await self.recalled(tenant, known)
         named = format is Format.OPENAI_RESPONSES and names.store is not False
-        return WayBack(self, tenant, restorer, named=named)
+        return WayBack(self, tenant, recalled, ongoing, named=named)
 
     def restored(self, judged: Judged, body: object, restorer: Restorer) -> Judged:
         """A judged response with its placeholders turned back; `body` is what was judged."""
@@ -124,17 +123,35 @@ class Restoring:
         self._log.warning("vault not used", problem=str(error))
 
 
+class Recalled(msgspec.Struct, frozen=True):
+    """What is kept of conversations; `away` where that could not be looked up."""
+
+    kept: Mapping[str, Kept]
+    away: bool
+
+
 class WayBack:
     """What comes back in an answer, and what its provider's name for it is kept under.
 
     A later request may go on from a response by its id, without sending again what came before.
     """
 
-    def __init__(self, restoring: Restoring, tenant: str, restorer: Restorer, *, named: bool) -> None:
-        self.restorer = restorer
+    def __init__(
+        self, restoring: Restoring, tenant: str, recalled: Recalled, ongoing: Sequence[str], *, named: bool
+    ) -> None:
+        self.sent = recalled.kept
+        self.restorer = restoring.restorer(tenant, recalled)
         self._restoring = restoring
         self._tenant = tenant
+        self._recalled = recalled
+        self._ongoing = ongoing
         self._named = named
+
+    async def asked(self, kept: Mapping[str, Kept]) -> None:
+        """The request was judged: what was masked comes back, and is kept where a conversation goes on."""
+        self.restorer = self._restoring.restorer(self._tenant, self._recalled, kept)
+        for conversation in self._ongoing:
+            await self._restoring.keep(self._tenant, conversation, kept)
 
     async def answered(self, data: bytes) -> None:
         """The answer has come as a whole."""

@@ -1,5 +1,6 @@
 """Masking: what a found value is replaced with, and where."""
 
+from guardrails.masking.copies import copies, traces
 from guardrails.masking.keys import Keys
 from guardrails.masking.operators import (
     AnyMask,
@@ -47,6 +48,7 @@ __all__ = [
     "Restorer",
     "SurrogateMask",
     "apply_plan",
+    "copies",
     "decrypt",
     "inserted",
     "own_placeholders",
@@ -56,4 +58,5 @@ __all__ = [
     "restore_body",
     "restoring_edits",
     "to_source",
+    "traces",
 ]

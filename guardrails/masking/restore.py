@@ -21,9 +21,10 @@ from guardrails.model import Edit, Hook, Kind, Role
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A value that a placeholder stands for, and the rules that masked it: each of them has a say."""
+    """A value that a placeholder stands for, what it is, and the rules that masked it: each has a say."""
 
     value: str
+    label: str
     rules: tuple[str, ...]
 
 

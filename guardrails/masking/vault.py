@@ -84,7 +84,7 @@ class Vault:
             nonce = os.urandom(_NONCE)
             bound = owner + place + name.encode()
             # JSON of the standard library takes halves of surrogate pairs, as clients send them.
-            plain = json.dumps([one.value, one.rules]).encode()
+            plain = json.dumps([one.value, one.label, one.rules]).encode()
             sealed[name] = nonce + cipher.encrypt(nonce, plain, bound)
         self._store.put(owner, place, sealed, now, self._seconds)
 
@@ -96,8 +96,8 @@ class Vault:
         for name, sealed in self._store.get(owner, place, now).items():
             try:
                 opened = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner + place + name.encode())
-                value, rules = json.loads(opened)
-                found[name] = Kept(value, tuple(rules))
+                value, label, rules = json.loads(opened)
+                found[name] = Kept(value, label, tuple(rules))
             except (InvalidTag, ValueError):
                 continue  # another secret's, damaged, or moved here by somebody
         return found

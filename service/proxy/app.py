@@ -231,8 +231,10 @@ class _Exchange:
     async def _judge_both(self, to: Route) -> None:
         data = await self._read_body()
         body, streams, context = self._understood(data, to)
+        back = await self._restoring.exchange(self._tenant, body, to.format, self._conversation())
+        sent = {} if back is None else back.sent
         judged = await self._service.judge(
-            self._tenant, Ask(Hook.REQUEST, context, body, to.format), DIALECT, self._trace
+            self._tenant, Ask(Hook.REQUEST, context, body, to.format, sent=sent), DIALECT, self._trace
         )
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the request was stopped by a guardrail")
@@ -240,9 +242,8 @@ class _Exchange:
         if streams and to.stream is not None and self._refuses_stream(context):
             await self._deny("policies that are in force cannot be enforced on a streamed response")
             return
-        back = await self._restoring.way_back(
-            self._tenant, body, to.format, self._conversation(), judged.kept
-        )
+        if back is not None:
+            await back.asked(judged.kept)
         if judged.decision.verdict is Verdict.MASK:
             data = wire.encode(judged.body)
         headers = self._sent_on(keep_length=False)

@@ -22,8 +22,8 @@ def file(tmp_path):
 def vault(file):
     made = Vault(SqliteStore(file), Keys(SECRET.encode()), 60)
     for tenant, conversation in (("acme", "given:c1"), ("acme", "claude-code:s1"), ("other", "given:c1")):
-        made.keep(tenant, conversation, {"MASKED_A_1": Kept(VALUE, ("mail",))}, time.time())
-    made.keep("acme", "given:old", {"MASKED_A_1": Kept(VALUE, ("mail",))}, time.time() - 100)
+        made.keep(tenant, conversation, {"MASKED_A_1": Kept(VALUE, "EMAIL_ADDRESS", ("mail",))}, time.time())
+    made.keep("acme", "given:old", {"MASKED_A_1": Kept(VALUE, "EMAIL_ADDRESS", ("mail",))}, time.time() - 100)
     return made
 
 

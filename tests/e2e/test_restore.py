@@ -32,6 +32,12 @@ rules:
     mask:
       with: placeholder
       restore: {roles: [assistant], kinds: [tool_input], tools: [Write]}
+  - id: pin
+    title: A PIN, which only the word before it shows
+    severity: high
+    detect: {type: regex, pattern: 'pin: (?P<secret>[0-9]{6})', label: PIN}
+    action: mask
+    mask: {with: placeholder, restore: {kinds: [text, tool_input], tools: [Write]}}
   - id: never
     title: A number that never comes back
     severity: high
@@ -169,15 +175,16 @@ def test_fifty_turns_with_tools(tmp_path, folder, portkey, upstream):
         ) as client,
     ):
         for turn in range(TURNS):
-            mail, key = f"user{turn}.unmistakable@example.com", f"PRJ-{turn:06d}"
-            values += [mail, key]
-            conversation.append({"role": "user", "content": f"note {mail} for {key}"})
+            mail, key, pin = f"user{turn}.unmistakable@example.com", f"PRJ-{turn:06d}", f"9{turn:05d}"
+            values += [mail, key, pin]
+            conversation.append({"role": "user", "content": f"note {mail} for {key}, pin: {pin}"})
             got = ask(client, turn)
             calls = {one.name: one for one in got.content if one.type == "tool_use"}
             written = calls["Write"].input["content"]
             (tmp_path / calls["Write"].input["path"]).write_text(written)
             logged.append(calls["Log"].input["text"])
             assert mail in written
+            assert pin in written
             assert key not in written
             conversation.append({"role": "assistant", "content": [one.model_dump() for one in got.content]})
             read = (tmp_path / "notes.txt").read_text()

@@ -24,7 +24,7 @@ KEYS = Keys(b"0" * 32)
 MAIL = "ada@example.com"
 NAME = placeholder(KEYS, "acme", "EMAIL_ADDRESS", MAIL)
 SAID = Destination(Role.ASSISTANT, Kind.TEXT)
-KEPT = {NAME: Kept(MAIL, ("mail",))}
+KEPT = {NAME: Kept(MAIL, "EMAIL_ADDRESS", ("mail",))}
 
 
 def everywhere(rules, to):
@@ -120,7 +120,7 @@ def test_a_label_of_any_shape_makes_a_placeholder_that_is_known_again():
         name = placeholder(KEYS, "acme", label, MAIL)
 
         assert len(own_placeholders(KEYS, "acme", f"a {name} b")) == 1
-        assert restored(name.lower(), {name: Kept(MAIL, ("r",))})[0] == MAIL
+        assert restored(name.lower(), {name: Kept(MAIL, "EMAIL_ADDRESS", ("r",))})[0] == MAIL
 
 
 CALLS = {
@@ -213,7 +213,7 @@ def test_a_value_is_escaped_as_the_json_around_it_needs():
     value = 'a"b\\c\nd'
     body = CALLS[Format.OPENAI_CHAT]("Write", NAME)
     got = restore_body(
-        body, Format.OPENAI_CHAT, Restorer(KEYS, "acme", {NAME: Kept(value, ("r",))}, everywhere)
+        body, Format.OPENAI_CHAT, Restorer(KEYS, "acme", {NAME: Kept(value, "X", ("r",))}, everywhere)
     )
     call = got["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
 

@@ -17,7 +17,10 @@ from service.vault import ValkeyStore
 
 KEYS = Keys(b"k" * 40)
 VALUE = "zelda.unmistakable@example.com"
-KEPT = {"MASKED_A_1": Kept(VALUE, ("mail", "other")), "MASKED_B_2": Kept("naïve 🦜\ud83d", ("mail",))}
+KEPT = {
+    "MASKED_A_1": Kept(VALUE, "EMAIL_ADDRESS", ("mail", "other")),
+    "MASKED_B_2": Kept("naïve 🦜\ud83d", "X", ("mail",)),
+}
 NOW = 1_000_000.0
 
 
@@ -56,9 +59,9 @@ def test_a_later_turn_adds_to_a_conversation(vault):
     first, second = ({name: one} for name, one in KEPT.items())
     vault.keep("acme", "c1", first, NOW)
     vault.keep("acme", "c1", second, NOW)
-    vault.keep("acme", "c1", {"MASKED_A_1": Kept("new", ("x",))}, NOW)
+    vault.keep("acme", "c1", {"MASKED_A_1": Kept("new", "X", ("x",))}, NOW)
 
-    assert vault.find("acme", "c1", NOW) == {**KEPT, "MASKED_A_1": Kept("new", ("x",))}
+    assert vault.find("acme", "c1", NOW) == {**KEPT, "MASKED_A_1": Kept("new", "X", ("x",))}
 
 
 def test_a_value_sealed_for_one_place_opens_at_no_other(store, vault):
@@ -173,8 +176,8 @@ def _work(arguments):
     file, number = arguments
     vault = Vault(SqliteStore(file, wait_seconds=30), KEYS, 60)
     for turn in range(20):
-        vault.keep("acme", f"c{number}", {f"MASKED_X_{turn}": Kept(str(turn), ("r",))}, NOW)
-        vault.keep("acme", "shared", {f"MASKED_{number}_{turn}": Kept(str(turn), ("r",))}, NOW)
+        vault.keep("acme", f"c{number}", {f"MASKED_X_{turn}": Kept(str(turn), "X", ("r",))}, NOW)
+        vault.keep("acme", "shared", {f"MASKED_{number}_{turn}": Kept(str(turn), "X", ("r",))}, NOW)
     return len(vault.find("acme", f"c{number}", NOW))
 
 

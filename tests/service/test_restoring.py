@@ -28,6 +28,12 @@ rules:
     mask:
       with: placeholder
       restore: {kinds: [text, tool_input], tools: [Write, "mcp__files__*"]}
+  - id: pin
+    title: A PIN, which only the word before it shows
+    severity: high
+    detect: {type: regex, pattern: 'pin: (?P<secret>[0-9]{6})', label: PIN}
+    action: mask
+    mask: {with: placeholder, restore: {kinds: [text, tool_input]}}
   - id: word
     title: A forbidden word
     severity: high
@@ -122,6 +128,19 @@ def test_a_response_is_judged_before_values_come_back(service):
     answer = hook(service, "response", chat(f"DENYME {name}"), "c1")
     assert answer["verdict"] == "deny"
     assert "body" not in answer
+
+
+def test_a_later_request_masks_copies_of_what_the_conversation_sent(service):
+    """What came back may stand where no rule finds it, in a request that no longer says what it is."""
+    first = hook(service, "request", {"messages": [{"role": "user", "content": "pin: 481516"}]}, "pins")
+    name = first["body"]["messages"][0]["content"].removeprefix("pin: ")
+    later = {"messages": [{"role": "user", "content": "I wrote 481516"}]}
+
+    assert hook(service, "request", later, "pins")["body"]["messages"][0]["content"] == f"I wrote {name}"
+    assert hook(service, "request", later, "others")["verdict"] == "allow"
+    assert (
+        hook(service, "response", chat(name), "pins")["body"]["choices"][0]["message"]["content"] == "481516"
+    )
 
 
 def test_a_request_that_is_denied_keeps_nothing(service):
@@ -260,7 +279,7 @@ def test_without_its_vault_the_service_judges_on(settings, capfd):
     assert answer["verdict"] == "allow"
     assert "body" not in answer
     assert answer["restored"] == {"values": 0, "withheld": 0, "unknown": 0, "unavailable": 1}
-    assert "guardrails_vault_failures_total 2.0" in metrics
+    assert "guardrails_vault_failures_total 3.0" in metrics
     assert 'guardrails_placeholders_total{outcome="unavailable"} 1.0' in metrics
     written = capfd.readouterr().err
     assert "vault not used" in written
