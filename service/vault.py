@@ -37,7 +37,7 @@ def vault_of(settings: Settings, keys: Keys) -> Vault | None:
 
 def _store(where: str) -> Store:
     if where == "auto":
-        return SqliteStore(platformdirs.user_state_path(DISTRIBUTION) / "vault.sqlite")
+        where = str(platformdirs.user_state_path(DISTRIBUTION) / "vault.sqlite")
     if "://" not in where:
         return SqliteStore(Path(where).absolute())
     try:

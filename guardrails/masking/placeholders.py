@@ -35,6 +35,7 @@ _FLAGS = re.IGNORECASE | re.ASCII
 _HEAD = regex.compile(rf"MASKED(?=[{_GAP}])", regex.IGNORECASE | regex.ASCII)  # five times as fast as `re`
 _BODY = re.compile(rf"[A-Z0-9{_GAP}]*", _FLAGS)
 _TOKENS = re.compile(rf"[{_GAP}][{_ALPHABET}]{{{_TOKEN}}}", _FLAGS)
+_SOME = regex.compile(rf"MASKED[{_GAP}]|M(?:A(?:S(?:K(?:E(?:D)?)?)?)?)?\Z", regex.IGNORECASE | regex.ASCII)
 _CUT_HEAD = re.compile(r"(?:M|MA|MAS|MASK|MASKE|MASKED)\Z", _FLAGS)
 _GAPS = re.compile(rf"[{_GAP}]+", re.ASCII)
 _CANONICAL = re.compile(
@@ -73,6 +74,11 @@ def written(text: str, is_known: Callable[[str], bool]) -> Iterator[tuple[Span, 
                 end = token.end()
                 yield Span(head.start(), end), one
                 break
+
+
+def may_have(text: str) -> bool:
+    """Whether a text may have a placeholder, or the beginning of one at its end."""
+    return _SOME.search(text) is not None
 
 
 def beginnings(text: str) -> Iterator[tuple[int, str]]:

@@ -15,7 +15,7 @@ import msgspec
 from guardrails import bodies
 from guardrails.bodies.pointer import member, tokens
 from guardrails.masking.keys import Keys
-from guardrails.masking.placeholders import beginnings, is_own, written
+from guardrails.masking.placeholders import beginnings, is_own, may_have, written
 from guardrails.masking.plan import Replacement
 from guardrails.model import Edit, Hook, Kind, Role
 
@@ -97,6 +97,8 @@ class Restorer:
 
     def settled(self, text: str) -> int:
         """Up to where no more text makes another placeholder."""
+        if not may_have(text):
+            return len(text)
         whole = [span for span, _ in written(text, self._is_known)]
         for start, begun in beginnings(text):
             inside = any(span.start <= start < span.end for span in whole)

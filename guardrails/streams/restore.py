@@ -39,12 +39,9 @@ class RestoringText:
         # No placeholder is read across what the judge replaced.
         read = apply_plan(text, [Replacement(at.start, at.end, "\0" * (at.end - at.start)) for at in judged])
         size = len(text) if last else self._restorer.settled(read)
-        edits = sorted(
-            [
-                *(self._back(one) for one in judged if one.end <= size),
-                *self._restorer.replacements(read[:size], self._to),
-            ]
-        )
+        edits = self._restorer.replacements(read[:size], self._to)
+        if judged:
+            edits = sorted([*edits, *(self._back(one) for one in judged if one.end <= size)])
         self._text = self._text[size:]
         self._base += size
         self._edits = [one for one in self._edits if one.end > self._base]

@@ -146,6 +146,20 @@ def test_the_response_shows_the_same_text_in_every_event():
     assert NAMES["PROJECT"].encode() not in got
 
 
+def test_a_stream_that_no_rule_concerns_is_restored_too():
+    """A rule for requests alone masks there, and its values come back all the same."""
+    alone = engine({"mail": RULES["mail"] + ", scope: {hooks: [request]}"})
+    body = request(f"mail {MAIL}")
+    kept = alone.judge_body(body, Hook.REQUEST, CONTEXT, deadline=Deadline.after(60), today=TODAY).kept
+    stream = Stream(StreamEngine(alone), CONTEXT, TODAY)
+    made = EventStream(stream, ChatStream(), Restorer(KEYS, "acme", kept, alone.policies.permits))
+    raw = b"".join(chat_chunks(list(f"to {NAMES['EMAIL']} or {OWN}")))
+    got = made.feed(raw, Deadline.after(60)) + made.close(Deadline.after(60))
+
+    assert stream.idle
+    assert assembled("chat", got)[0] == f"to {MAIL} or {OWN}"
+
+
 def test_a_denied_stream_gives_out_nothing_more():
     """What is held back for a placeholder is dropped with the rest."""
     stream = EventStream(Stream(ON, CONTEXT, TODAY), ChatStream(), restorer())
