@@ -204,11 +204,13 @@ class Engine:
         format: bodies.Format | None = None,
         response_unseen: bool = False,
         sent: Mapping[str, Kept] = {},
+        request: object = None,
     ) -> Judged:
         """Judges a provider's body as JSON text, and rewrites it where the verdict is `mask`.
 
         Messages that are known are not decoded, and what is not masked stays byte for byte. `sent` is what
-        earlier requests of the conversation were given to keep: copies of it are masked too.
+        earlier requests of the conversation were given to keep: copies of it are masked too. `request` is
+        the body that a response answers, where it is known, decoded or `msgspec.Raw`.
         `response_unseen` says of a request that its response will be streamed past us; policies with
         `streams: deny` then deny it where they have response rules to enforce.
         Raises `msgspec.DecodeError` when it is no JSON object as `msgspec` reads it, `UnicodeDecodeError`
@@ -216,7 +218,7 @@ class Engine:
         """
         clock = _Clock()
         parts = bodies.Parts(data, hook)
-        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
+        judgement = self._judgement(hook, context, deadline, today, request)
         named = [(block, self._name(block, context)) for block in parts.blocks()]
         if format is None and parts.needs_traits:
             if self._memory:
@@ -224,7 +226,11 @@ class Engine:
             format = parts.format(hook, self._traits(named[1:], context))
         format = format or parts.format(hook, Traits())
         clock.lap("read")
-        purpose = self._memory.purpose("part", hook, format, judgement.rules.name) if self._memory else b""
+        purpose = (
+            self._memory.purpose("part", hook, format, judgement.rules.name, judgement.told_name)
+            if self._memory
+            else b""
+        )
         if self._memory:
             self._memory.fetch(purpose + name for _, name in named)
         for block, name in named:
@@ -259,6 +265,13 @@ class Engine:
         clock.lap("rewrite")
         decision = msgspec.structs.replace(decision, timings=clock.laps)
         return Judged(decision, format, body, kept=judgement.kept())
+
+    def _judgement(
+        self, hook: Hook, context: Context, deadline: Deadline, today: dt.date, request: object
+    ) -> _Judgement:
+        return _Judgement(
+            self.policies, self.keys, hook, context, deadline, today, self._memory, request=request
+        )
 
     def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
         """What parts that follow one another are known by."""
@@ -347,6 +360,7 @@ class Engine:
         format: bodies.Format | None = None,
         response_unseen: bool = False,
         sent: Mapping[str, Kept] = {},
+        request: object = None,
     ) -> Judged:
         """Judges a decoded body of any JSON type, and rewrites it where the verdict is `mask`.
 
@@ -355,7 +369,8 @@ class Engine:
         clock = _Clock()
         reading = bodies.read(body, hook, format)
         clock.lap("read")
-        judgement, decision = self._judge(reading, hook, context, deadline, today, clock, sent)
+        judgement = self._judgement(hook, context, deadline, today, request)
+        decision = self._judge(reading, judgement, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
         if decision.verdict is not Verdict.MASK:
@@ -388,10 +403,11 @@ class Engine:
         *,
         deadline: Deadline,
         today: dt.date,
+        request: object = None,
     ) -> Decision:
         """Judges texts that have been taken out of their body already."""
         reading = bodies.Reading(bodies.Format.GENERIC, tuple(segments), (), (), ())
-        return self._judge(reading, hook, context, deadline, today, _Clock())[1]
+        return self._judge(reading, self._judgement(hook, context, deadline, today, request), _Clock())
 
     def judge_stretch(
         self,
@@ -426,14 +442,10 @@ class Engine:
     def _judge(
         self,
         reading: bodies.Reading,
-        hook: Hook,
-        context: Context,
-        deadline: Deadline,
-        today: dt.date,
+        judgement: _Judgement,
         clock: _Clock,
         sent: Mapping[str, Kept] = {},
-    ) -> tuple[_Judgement, Decision]:
-        judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, self._memory)
+    ) -> Decision:
         known = judgement.see(reading)
         judgement.segments, judgement.characters = known.segments, known.characters
         judgement.take(known, _texts(reading))
@@ -445,7 +457,7 @@ class Engine:
                 if here:
                     yield segment, None, here
 
-        return judgement, self._decide(judgement, clock, sent, holding)
+        return self._decide(judgement, clock, sent, holding)
 
     def _decide(
         self,
@@ -495,8 +507,19 @@ def _unwritten(decision: Decision) -> Decision:
     )
 
 
+def _system_prompts(request: object) -> list[str] | None:
+    """What the developer says in a request; None where it cannot be read."""
+    try:
+        body = msgspec.json.decode(request) if isinstance(request, msgspec.Raw) else request
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    reading = bodies.read(body, Hook.REQUEST)
+    return [one.text for one in reading.segments if one.role in (Role.SYSTEM, Role.DEVELOPER)]
+
+
 def _texts(reading: bodies.Reading) -> dict[Address, str]:
-    return {segment.address: segment.text for segment in reading.segments}
+    texts = {Address(call.pointer): call.text for call in reading.calls}
+    return texts | {segment.address: segment.text for segment in reading.segments}
 
 
 class _Memory:
@@ -575,6 +598,7 @@ class _Judgement:
         today: dt.date,
         memory: _Memory | None,
         stretch: Stretch | None = None,
+        request: object = None,
     ) -> None:
         self.hook = hook
         self._stretch = stretch
@@ -585,6 +609,14 @@ class _Judgement:
         self._deadline = deadline
         self._today = today
         self.rules = policies.rules_for(hook, context)
+        # A request gives nothing away; what a response does, only the request can tell.
+        self._told: list[str] | None = [] if hook is Hook.REQUEST else None
+        self.told_name = ""  # what is known of texts hangs on what they were compared with
+        if request is not None and policies.compares(rule.detector for rule in self.rules.all):
+            self._told = _system_prompts(request)
+            if memory and self._told is not None:
+                said = [one.encode("utf-8", "surrogatepass") for one in self._told]
+                self.told_name = memory.hasher(self._tenant).of(*said).hex()
         self._seen: dict[tuple[str, frozenset[int]], Seen] = {}
         self._touched: list[_Place] = []
         self._error_denies = False
@@ -628,6 +660,7 @@ class _Judgement:
                 failure = cannot
             if failure or (seen and (seen.hits or seen.failed)):
                 sightings.append(Sighting(segment.address, segment.role, segment.kind, seen, failure))
+        sightings += self._calls(reading)
         return Known(
             segments=len(reading.segments),
             characters=sum(len(segment.text) for segment in reading.segments),
@@ -636,6 +669,18 @@ class _Judgement:
             opaque=reading.opaque,
             unjudged=reading.unjudged,
         )
+
+    def _calls(self, reading: bodies.Reading) -> Iterator[Sighting]:
+        """What is to be seen in tool calls as a whole."""
+        wanted = self.rules.scope(Role.ASSISTANT, Kind.TOOL_INPUT).wanted
+        for call in reading.calls if wanted else ():
+            seen, failure = None, None
+            try:
+                seen = self._policies.look_at_call(call.name, call.text, wanted, self._deadline)
+            except CannotJudge as cannot:
+                failure = cannot
+            if failure or (seen and (seen.hits or seen.failed)):
+                yield Sighting(Address(call.pointer), Role.ASSISTANT, Kind.TOOL_INPUT, seen, failure)
 
     def take(self, known: Known, texts: Mapping[Address, str], part: bodies.Part | None = None) -> None:
         """Judges what was seen: scope, thresholds and exceptions come to bear here."""
@@ -885,14 +930,16 @@ class _Judgement:
             seen = self._seen.get(key)
             if seen is None:
                 self._deadline.check()
-                seen = self._seen[key] = self._policies.look(text, scope.wanted, self._deadline)
+                seen = self._seen[key] = self._policies.look(
+                    text, scope.wanted, self._deadline, told=self._told
+                )
             return seen
-        purpose = self._memory.purpose("text", scope.name)
+        purpose = self._memory.purpose("text", scope.name, self.told_name)
         name = purpose + self._memory.hasher(self._tenant).of(text.encode("utf-8", "surrogatepass"))
         seen = self._memory.get(name, Seen)
         if seen is None:
             self._deadline.check()
-            seen = self._policies.look(text, scope.wanted, self._deadline)
+            seen = self._policies.look(text, scope.wanted, self._deadline, told=self._told)
             if not seen.failed:
                 self._memory.keep(name, seen, 100 + 250 * sum(map(len, seen.hits.values())))
         return seen

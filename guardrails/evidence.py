@@ -59,7 +59,7 @@ def joints(data: bytes) -> list[int]:
     return [end for _, end in _joined.ends(data)]
 
 
-class _Patterns:
+class Patterns:
     """Some expressions over bytes, compiled when they are first needed."""
 
     def __init__(self, expressions: Sequence[str], *, once: bool) -> None:
@@ -138,6 +138,6 @@ _PRESENCE = (
     rf"{_BYTE}(?:{_BYTE})?(?:[ \t\r\n,;:\-]{{1,3}}(?:0[xX])?{_BYTE}(?:{_BYTE})?){{3}}",
     *_JOINTS,
 )
-_present = _Patterns(_PRESENCE, once=True)
-_telling = _Patterns((_ASCII_BYTES, rf"(?:^|[^A-Za-z0-9+/_\-]){_ANY}{{40}}"), once=False)
-_joined = _Patterns(_JOINTS, once=False)
+_present = Patterns(_PRESENCE, once=True)
+_telling = Patterns((_ASCII_BYTES, rf"(?:^|[^A-Za-z0-9+/_\-]){_ANY}{{40}}"), once=False)
+_joined = Patterns(_JOINTS, once=False)

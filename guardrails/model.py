@@ -170,6 +170,7 @@ class Reason(str, Enum):
     DETECTOR_ERROR = "detector_error"  # a detector raised
     NO_MODEL = "no_model"  # the rule needs a model that is not there
     NO_BODY = "no_body"  # a stream whose body the gateway did not send
+    NO_REQUEST = "no_request"  # the rule compares with the request, which was not shown
     STREAMED = "streamed"  # the rule needs the whole text, and it was streamed
     UNKNOWN_FORMAT = "unknown_format"  # the body could not be read at all
     UNAPPLICABLE = "unapplicable"  # a mask could not be written into the body

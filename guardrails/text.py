@@ -143,6 +143,13 @@ class View(msgspec.Struct, frozen=True):
                 found.append((first, last))
         return found
 
+    def changed(self) -> int:
+        """How many characters of the parent the view shows otherwise, as far as edits tell."""
+        if self.edits is None:
+            return 0
+        kept = slice(self.cut[0], len(self.edits.starts) - self.cut[1])
+        return sum(self.edits.ends[kept]) - sum(self.edits.starts[kept])
+
     def hit(self, start: int, end: int, label: str, score: float = 1.0, why: str = "") -> Hit:
         """A hit at `[start, end)` of this view, put at its place in the source."""
         span = self.source_span(start, end)
@@ -286,7 +293,7 @@ def _excerpts(
     """The edited view; where little of a long text is new, a view for each of the parts around what is."""
     length = len(base)
     if length < 4 * WINDOW or swaps is None or view.whole is not None:
-        yield _edited(view, kind, base, edits, swaps)
+        yield edited(view, kind, base, edits, swaps)
         return
     parts: list[tuple[int, int]] = []
     for start, end in heapq.merge(((one[0], one[1]) for one in edits), ((one, one + 1) for one in swaps)):
@@ -296,7 +303,7 @@ def _excerpts(
         else:
             parts.append((first, last))
     if sum(last - first for first, last in parts) * 2 > length:
-        yield _edited(view, kind, base, edits, swaps)
+        yield edited(view, kind, base, edits, swaps)
         return
     for first, last in parts:
         inside = edits[
@@ -306,10 +313,10 @@ def _excerpts(
         after = [(last, length, "")] if last < length else []
         own = swaps[bisect_left(swaps, first) : bisect_left(swaps, last)]
         cut = (bool(before), bool(after))
-        yield _edited(view, kind, base, [*before, *inside, *after], own, cut)
+        yield edited(view, kind, base, [*before, *inside, *after], own, cut)
 
 
-def _edited(
+def edited(
     view: View,
     kind: str,
     base: str,
@@ -525,13 +532,13 @@ def _normalised(view: View, seen: Evidence) -> View:
     """NFKC by character and its marks; without invisible characters and terminal codes."""
     stripped = seen.control
     if stripped:
-        view = _edited(view, "normalised", view.text, _control_edits(view.text))
+        view = edited(view, "normalised", view.text, _control_edits(view.text))
     # One for one first: it leaves the offsets alone.
     strange = _strange(view.text)
     base, swaps = _swapped(view.text, strange, _SINGLE, _SINGLE_RUN)
     edits = _cluster_edits(base, strange & _CLUSTERED)
     # Where it was stripped first its parent is no view that anybody reads: all of it is new.
-    normal = _edited(view, "normalised", base, edits, None if stripped else swaps)
+    normal = edited(view, "normalised", base, edits, None if stripped else swaps)
     return view if normal.text == view.text else normal
 
 
@@ -689,7 +696,7 @@ def _hidden(view: View) -> Iterator[View]:
         base = _TAGS.sub(lambda run: "".join(chr(ord(char) - 0xE0000) for char in run[0]), view.text)
         # Letters may be strewn among visible text, or each run be a text of its own.
         for gap in ("", "\n")[: len(runs)]:
-            yield _edited(view, "tags", base, _gaps(runs, len(view.text), gap))
+            yield edited(view, "tags", base, _gaps(runs, len(view.text), gap))
     for run in _SELECTORS.finditer(view.text):
         points = map(ord, run[0])
         data = bytes(one - 0xFE00 if one < 0xFE10 else one - 0xE0100 + 16 for one in points)

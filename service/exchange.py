@@ -38,6 +38,7 @@ class Ask(msgspec.Struct, frozen=True):
     body: object = None
     format: bodies.Format | None = None
     response_unseen: bool = False
+    request: object = None  # the body that a response answers, where the gateway shows it
     texts: tuple[Segment, ...] | None = None
     streams: bool = (
         False  # the gateway may be asking about a part of a stream: how far a match reaches counts
@@ -124,6 +125,7 @@ class Service:
                     format=ask.format,
                     response_unseen=ask.response_unseen,
                     sent=ask.sent,
+                    request=ask.request,
                 )
                 if not ask.streams:
                     return judged

@@ -65,16 +65,21 @@ _CONTEXT = _object(
     ),
     conversation=_nullable("What ties a response to the requests before it, so that values come back."),
 )
-_HOOK_REQUEST = _object(
-    ["body"],
-    closed=True,
-    body=_JSON,
-    format=Schema(
+_MEMBERS = {
+    "body": _JSON,
+    "format": Schema(
         type=[OpenAPIType.STRING, OpenAPIType.NULL],
         enum=[*(one.value for one in Format), None],
         description="The body's format; told from its shape when absent.",
     ),
-    context=_CONTEXT,
+    "context": _CONTEXT,
+}
+_HOOK_REQUEST = _object(["body"], closed=True, **_MEMBERS)
+_HOOK_RESPONSE = _object(
+    ["body"],
+    closed=True,
+    **_MEMBERS,
+    request=Schema(description="The request's body, for rules that compare a response with it."),
 )
 _FINDING = _object(
     ["rule", "severity", "action", "label", "score", "pointer", "start", "end", "fingerprint"],
@@ -281,7 +286,7 @@ PORTKEY_ANSWER_EXAMPLE = {
 
 BeforeRequest = described(_HOOK_REQUEST, HOOK_EXAMPLE, _HOOK_ANSWER, HOOK_ANSWER_EXAMPLE)
 AfterResponse = described(
-    _HOOK_REQUEST,
+    _HOOK_RESPONSE,
     {"body": {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}}]}},
     _HOOK_ANSWER,
     {

@@ -22,7 +22,25 @@ def test_the_examples_hold(text):
     assert prove(compiled) == []
 
 
-@pytest.mark.parametrize("type", ["injection", "url", "shell", "sql", "repeat", "length"])
+@pytest.mark.parametrize(
+    "type",
+    [
+        "injection",
+        "url",
+        "shell",
+        "sql",
+        "repeat",
+        "length",
+        "topic",
+        "competitor",
+        "language",
+        "code",
+        "gibberish",
+        "prompt_leak",
+        "json_schema",
+        "invisible",
+    ],
+)
 def test_every_content_type_has_an_example(type):
     """No type is described without a rule that runs."""
     assert any(re.search(rf"\btype: {type}\b", text) for text in POLICIES)

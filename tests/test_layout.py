@@ -9,6 +9,8 @@ ORDER = [
     "model",
     "evidence",
     "text",
+    "markup",
+    "loose",
     "bodies",
     "cache",
     "catalogue",

@@ -18,7 +18,7 @@ from guardrails.bodies import (
 )
 from guardrails.bodies.detect import detect
 from guardrails.bodies.formats import Format
-from guardrails.bodies.walk import Reader, Walk, read_members
+from guardrails.bodies.walk import Reader, ToolCall, Walk, read_members
 from guardrails.model import Hook, Opaque, Reason, Segment, Unjudged
 
 _TABLES: Mapping[tuple[Format, Hook], Mapping[str, Reader]] = {
@@ -40,7 +40,8 @@ class Reading(msgspec.Struct, frozen=True):
     """What a body holds.
 
     `unknown` are the pointers of shapes that no format describes; their texts are among the segments,
-    as data. `opaque` is left alone by contract, `unjudged` could not be read. Pointers repeat the
+    as data. `opaque` is left alone by contract, `unjudged` could not be read. `calls` are the tool calls as a
+    whole, beside the segments of what is in them. Pointers repeat the
     body's own member names: they are no safer to log than its texts.
     """
 
@@ -49,6 +50,7 @@ class Reading(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
     opaque: tuple[Opaque, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
 
 def read(body: object, hook: Hook, format: Format | None = None) -> Reading:
@@ -67,5 +69,10 @@ def read(body: object, hook: Hook, format: Format | None = None) -> Reading:
     else:
         read_members(walk, "", body, walk.default, table)
     return Reading(
-        format, tuple(walk.segments), tuple(walk.unknown), tuple(walk.opaque), tuple(walk.unjudged)
+        format,
+        tuple(walk.segments),
+        tuple(walk.unknown),
+        tuple(walk.opaque),
+        tuple(walk.unjudged),
+        tuple(walk.calls),
     )

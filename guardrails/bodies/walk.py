@@ -7,6 +7,7 @@ name is walked as plain JSON and reported.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
@@ -47,16 +48,45 @@ _MIN_DIGITS = 7
 _MAX_BLOCK_DEPTH = 24
 
 
+class ToolCall(msgspec.Struct, frozen=True):
+    """What a model asks a tool to do, as a whole; the arguments at `pointer` are decoded or JSON text."""
+
+    pointer: str
+    name: str
+    arguments: object
+
+    @property
+    def text(self) -> str:
+        """The arguments as JSON text; empty where they are nested too deeply to be written."""
+        if isinstance(self.arguments, str):
+            return self.arguments
+        try:
+            return json.dumps(self.arguments, ensure_ascii=False)
+        except RecursionError:
+            return ""
+
+
+_ARGUMENTS = ("arguments", "input", "args")
+"""What formats call the arguments of a tool."""
+
+
 class Walk:
     """What one reading has gathered so far."""
 
     def __init__(self, hook: Hook) -> None:
         self.segments: list[Segment] = []
+        self.calls: list[ToolCall] = []
         self.unknown: list[str] = []
         self.opaque: list[Opaque] = []
         self.unjudged: list[Unjudged] = []
         self.default = ROLES["user" if hook is Hook.REQUEST else "assistant"]
         self._pointer_chars = 0
+
+    def called(self, pointer: str, name: str, value: Mapping[str, object]) -> None:
+        """Add the call of a tool, if an object with a name is one."""
+        for key in _ARGUMENTS:
+            if key in value:
+                self.calls.append(ToolCall(f"{pointer}/{key}", name, value[key]))
 
     def text(self, pointer: str, text: str, voice: Voice) -> None:
         """Add a text; a tool's answer that is JSON is walked inside."""
@@ -288,6 +318,9 @@ def read_members(
     walk: Walk, pointer: str, value: Mapping[str, object], voice: Voice, table: Mapping[str, Reader]
 ) -> None:
     """Read an object's members by a table."""
+    name = value.get("name")
+    if isinstance(name, str) and not table.keys().isdisjoint(_ARGUMENTS):
+        walk.called(pointer, name, value)
     for key, item in value.items():
         reader = table.get(key)
         if reader is None:

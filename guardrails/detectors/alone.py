@@ -6,6 +6,7 @@ from pathlib import Path
 
 from guardrails.detectors.base import CannotJudge, Deadline, Detector
 from guardrails.detectors.patterns import Index
+from guardrails.loose import loose_views
 from guardrails.model import Hit, Reason
 from guardrails.text import ViewLimits, views
 
@@ -28,11 +29,14 @@ class Alone:
             raise CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
         found: dict[tuple[int, int, str], Hit] = {}
         hits: list[Hit] = []
-        for view in seen.all:
+        read = seen.all
+        if getattr(self.detector, "reads_loosely", False):
+            read = (*read, *loose_views(read))
+        for view in read:
             matches = [one for many in self._index.matches(view.text, deadline).values() for one in many]
             if matches:
                 hits += self.detector.confirm(view, matches, deadline)
-        hits += self.detector.inspect(seen.all, deadline)
+        hits += self.detector.inspect(read, deadline)
         for hit in hits:
             key = (hit.start, hit.end, hit.label)
             if key not in found or found[key].score < hit.score:

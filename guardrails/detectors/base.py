@@ -92,7 +92,10 @@ class Match(msgspec.Struct, frozen=True):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Frozen after construction and safe to call from several threads."""
+    """Frozen after construction and safe to call from several threads.
+
+    With an attribute `reads_loosely` that is true it gets the views of `guardrails.loose` too.
+    """
 
     @property
     def name(self) -> str:
@@ -119,6 +122,40 @@ class Detector(Protocol):
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         """Hits that no pattern finds. Called once per text, `views[0]` being the source.
+
+        Raises `CannotJudge` when it could not look.
+        """
+        ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A detector that compares a response with the system prompts of its request."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether it does."""
+        ...
+
+    def compare(self, views: Sequence[View], told: Sequence[str] | None, deadline: Deadline) -> Iterable[Hit]:
+        """Hits in a text, given the system prompts; None where they are not known.
+
+        Raises `CannotJudge` when it could not look.
+        """
+        ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """A detector that looks at tool calls as a whole."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether it does."""
+        ...
+
+    def judge_call(self, name: str, arguments: View, deadline: Deadline) -> Iterable[Hit]:
+        """Hits in the arguments of a call of the tool `name`, JSON text as it was sent.
 
         Raises `CannotJudge` when it could not look.
         """

@@ -87,6 +87,7 @@ class InjectionDetector:
     """The rules join the shared pass; the model reads the text without disguise and every decoded piece."""
 
     inspects = True
+    reads_loosely = True
     patterns = _RULES
 
     def __init__(self, spec: InjectionSpec) -> None:

@@ -1,4 +1,4 @@
-"""`type: invisible`: characters that a reader does not see and a model does."""
+"""`type: invisible`: characters, and texts in markup, that a reader does not see and a model does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 import regex
 
 from guardrails.detectors.base import Deadline, Foresight, Match
+from guardrails.markup import Hiding, concealed, may_hide
 from guardrails.model import Hit
 from guardrails.text import View, beyond_ascii
 
@@ -22,6 +23,9 @@ class InvisibleClass(str, Enum):
     ZERO_WIDTH = "zero-width"  # zero-width space, word joiner, soft hyphen, BOM inside a text
     VARIATION = "variation"  # runs of variation selectors, which can carry hidden bytes
     CONTROL = "control"  # C0 and C1 controls except tab, line feed and carriage return
+    COMMENT = "comment"  # comments of HTML and Markdown; honest in documents that people write
+    STYLE = "style"  # elements that HTML does not show: display, size, colour, place
+    ATTRIBUTE = "attribute"  # titles and alternative texts of four words and more; honest on most pages
 
 
 # ZWJ and ZWNJ are letters' business in emoji, Arabic, Persian and Indic scripts; they count as
@@ -48,7 +52,7 @@ _MEMBERS = {
 class InvisibleSpec(
     msgspec.Struct, frozen=True, tag_field="type", tag="invisible", forbid_unknown_fields=True
 ):
-    """Finds invisible and direction-changing characters."""
+    """Finds invisible and direction-changing characters, and text that markup hides."""
 
     classes: Annotated[
         tuple[InvisibleClass, ...],
@@ -56,7 +60,8 @@ class InvisibleSpec(
             min_length=1,
             description="`tags`: hidden ASCII in tag characters; `bidi`: embeddings, overrides and isolates; "
             "`zero-width`: zero-width spaces and joiners inside words; `variation`: runs of variation "
-            "selectors; `control`: control characters other than tab and line breaks.",
+            "selectors; `control`: control characters other than tab and line breaks; `comment`, `style`, "
+            "`attribute`: text that HTML or Markdown does not show, by how it is hidden.",
         ),
     ] = (InvisibleClass.TAGS, InvisibleClass.BIDI)
 
@@ -68,16 +73,18 @@ class InvisibleDetector:
     """Reads the source text only: every other view has these characters removed."""
 
     inspects = True
-    foresight = Foresight(1)
 
     def __init__(self, spec: InvisibleSpec) -> None:
         self.name = "invisible"
         self.patterns = ()
         self._classes = tuple(
-            (one, regex.compile(_CLASSES[one]), regex.compile(_MEMBERS[one]) if one in _MEMBERS else None)
-            for one in InvisibleClass
+            (one, regex.compile(expression), regex.compile(_MEMBERS[one]) if one in _MEMBERS else None)
+            for one, expression in _CLASSES.items()
             if one in spec.classes
         )
+        self._hidings = frozenset(how for how in Hiding if InvisibleClass(how.value) in spec.classes)
+        # What is hidden in markup shows only when it ends.
+        self.foresight = None if self._hidings else Foresight(1)
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         return ()
@@ -92,3 +99,9 @@ class InvisibleDetector:
             for match in expression.finditer(source.text, concurrent=True):
                 label = f"INVISIBLE_{one.name}"
                 yield source.hit(match.start(), match.end(), label, why=f"class {one.value}")
+        if self._hidings and may_hide(source.text):
+            deadline.check()
+            for hidden in concealed(source.text):
+                if hidden.how in self._hidings:
+                    label = f"INVISIBLE_{hidden.how.name}"
+                    yield source.hit(hidden.start, hidden.end, label, why=f"class {hidden.how.value}")

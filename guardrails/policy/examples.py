@@ -65,13 +65,21 @@ def _try(policies: PolicySet, rule: Rule, example: Example) -> tuple[str, str] |
     hook = example.hook or _within(Hook.REQUEST, Hook, [one.hooks for one in compiled.scopes])
     role = example.role or _within(Role.USER, Role, [one.roles for one in compiled.scopes])
     kind = example.kind or _within(Kind.TEXT, Kind, [one.kinds for one in compiled.scopes])
-    decision = Engine(policies, _KEYS).judge(
-        [Segment(Address(""), role, kind, text)],
-        hook,
-        _CONTEXT,
-        deadline=Deadline.after(SECONDS),
-        today=dt.date.min,
-    )
+    engine, deadline = Engine(policies, _KEYS), Deadline.after(SECONDS)
+    if example.tool is not None:
+        body = _calling(example.tool, text)
+        decision = engine.judge_body(
+            body, Hook.RESPONSE, _CONTEXT, deadline=deadline, today=dt.date.min
+        ).decision
+    else:
+        decision = engine.judge(
+            [Segment(Address(""), role, kind, text)],
+            hook,
+            _CONTEXT,
+            deadline=deadline,
+            today=dt.date.min,
+            request={"messages": [{"role": "system", "content": example.prompt or ""}]},
+        )
     if decision.unjudged:
         failure = decision.unjudged[0]
         return f"rule `{rule.id}` could not judge this example: {failure.reason.value}", failure.detail
@@ -81,6 +89,12 @@ def _try(policies: PolicySet, rule: Rule, example: Example) -> tuple[str, str] |
     if example.becomes is not None:
         return _becomes(rule, example.becomes, text, decision)
     return None
+
+
+def _calling(tool: str, arguments: str) -> object:
+    """A response that calls a tool."""
+    call = {"type": "function", "function": {"name": tool, "arguments": arguments}}
+    return {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}
 
 
 def _within(usual: E, choices: type[E], scopes: Sequence[frozenset[E] | None]) -> E:

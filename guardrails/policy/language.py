@@ -63,6 +63,8 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Annotated[Role | None, _is("Who speaks the text.")] = None
     hook: Annotated[Hook | None, _is("Which half of the exchange the text is in.")] = None
     kind: Annotated[Kind | None, _is("What the text is.")] = None
+    tool: Annotated[str | None, _is("The text is the arguments of a call of this tool.")] = None
+    prompt: Annotated[str | None, _is("The system prompt of the exchange, for a text of a response.")] = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

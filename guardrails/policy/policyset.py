@@ -15,9 +15,10 @@ import msgspec
 import regex
 
 from guardrails.detectors import Detector
-from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern
+from guardrails.detectors.base import Calling, CannotJudge, Comparing, Deadline, Match, Pattern
 from guardrails.detectors.patterns import CONTEXT, Index
 from guardrails.evidence import EvidenceError
+from guardrails.loose import loose_views
 from guardrails.masking import AnyMask, Destination
 from guardrails.model import (
     Action,
@@ -235,6 +236,17 @@ class PolicySet:
         self._index = index
         self._owners = tuple(owners)  # by pattern of the index: (detector, pattern of the detector)...
         self._limits = limits or ViewLimits()
+        self._loosely = frozenset(
+            number for number, one in enumerate(self.detectors) if getattr(one, "reads_loosely", False)
+        )
+        self._calling = {
+            number: one for number, one in enumerate(self.detectors) if isinstance(one, Calling) and one.calls
+        }
+        self._comparing = {
+            number: one
+            for number, one in enumerate(self.detectors)
+            if isinstance(one, Comparing) and one.compares
+        }
         self._widths = [_inspected(one) for one in self.detectors]
         for number, shared in enumerate(self._owners):
             for owner, _ in shared:
@@ -309,6 +321,19 @@ class PolicySet:
             limits=self._limits,
         )
 
+    def look_at_call(self, name: str, arguments: str, wanted: frozenset[int], deadline: Deadline) -> Seen:
+        """What the `wanted` detectors see in a tool call as a whole. Raises `CannotJudge` at the deadline."""
+        hits: dict[int, list[Hit]] = {}
+        failed: dict[int, CannotJudge] = {}
+        for detector in sorted(wanted & self._calling.keys()):
+            judge = partial(self._calling[detector].judge_call, name, View("source", arguments), deadline)
+            self._collect(detector, judge, hits, failed)
+        return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+
+    def compares(self, detectors: Iterable[int]) -> bool:
+        """Whether one of the detectors compares a response with its request."""
+        return not self._comparing.keys().isdisjoint(detectors)
+
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         """The expressions of the shared pass."""
@@ -342,9 +367,17 @@ class PolicySet:
     def _covering(self, hook: Hook, context: Context) -> Applying:
         return Applying(rule for rule in self.rules if rule.covers_exchange(hook, context))
 
-    def look(self, text: str, wanted: frozenset[int], deadline: Deadline, noted: Noted | None = None) -> Seen:
+    def look(
+        self,
+        text: str,
+        wanted: frozenset[int],
+        deadline: Deadline,
+        noted: Noted | None = None,
+        told: Sequence[str] | None = None,
+    ) -> Seen:
         """Runs the `wanted` detectors over one text, in all its views, which go into `noted`.
 
+        `told` are the system prompts of the exchange, None where they are not known.
         A detector that could not look is in `failed`; the others' hits are complete. Raises
         `CannotJudge` at the deadline.
         """
@@ -357,29 +390,53 @@ class PolicySet:
         if seen.truncated:
             truncated = CannotJudge(Reason.TOO_MANY, "more encoded pieces than the limit")
             failed = dict.fromkeys(wanted, truncated)
-        patterns, inspecting = self._choose(wanted)
         for view in seen.all:
-            scanned = self._index.scan(view.text, deadline, view.fresh, patterns)
-            if noted is not None:
-                noted.append((view, scanned.matches))
-            mine: dict[int, list[Match]] = {}
-            for number, matches in scanned.matches.items():
-                for detector, own in self._owners[number]:
-                    if detector in wanted:
-                        mine.setdefault(detector, []).extend(
-                            msgspec.structs.replace(match, pattern=own) for match in matches
-                        )
-            for number, failure in scanned.failed.items():
-                for detector, _ in self._owners[number]:
-                    if detector in wanted:
-                        failed.setdefault(detector, failure)
-            for detector, matches in mine.items():
-                confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
-                self._collect(detector, confirm, hits, failed)
-        for detector in inspecting:
-            inspect = partial(self.detectors[detector].inspect, seen.all, deadline)
+            self._match(view, wanted, deadline, hits, failed, noted)
+        # A guess at a text that arrives bit by bit could change with what comes.
+        guessing = wanted & self._loosely if noted is None else frozenset()
+        try:
+            loose = (*seen.all, *loose_views(seen.all)) if guessing else seen.all
+        except EvidenceError as error:
+            raise CannotJudge(Reason.DETECTOR_ERROR, str(error)) from None
+        for view in loose[len(seen.all) :]:
+            self._match(view, guessing, deadline, hits, failed, None)
+        for detector in self._choose(wanted)[1]:
+            read = loose if detector in guessing else seen.all
+            inspect = partial(self.detectors[detector].inspect, read, deadline)
             self._collect(detector, inspect, hits, failed)
+        for detector in sorted(wanted & self._comparing.keys()):
+            read = loose if detector in guessing else seen.all
+            compare = partial(self._comparing[detector].compare, read, told, deadline)
+            self._collect(detector, compare, hits, failed)
         return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+
+    def _match(
+        self,
+        view: View,
+        wanted: frozenset[int],
+        deadline: Deadline,
+        hits: dict[int, list[Hit]],
+        failed: dict[int, CannotJudge],
+        noted: Noted | None,
+    ) -> None:
+        """The shared pass over one view, for the `wanted` detectors."""
+        scanned = self._index.scan(view.text, deadline, view.fresh, self._choose(wanted)[0])
+        if noted is not None:
+            noted.append((view, scanned.matches))
+        mine: dict[int, list[Match]] = {}
+        for number, matches in scanned.matches.items():
+            for detector, own in self._owners[number]:
+                if detector in wanted:
+                    mine.setdefault(detector, []).extend(
+                        msgspec.structs.replace(match, pattern=own) for match in matches
+                    )
+        for number, failure in scanned.failed.items():
+            for detector, _ in self._owners[number]:
+                if detector in wanted:
+                    failed.setdefault(detector, failure)
+        for detector, matches in mine.items():
+            confirm = partial(self.detectors[detector].confirm, view, matches, deadline)
+            self._collect(detector, confirm, hits, failed)
 
     def _choose(self, wanted: frozenset[int]) -> tuple[frozenset[int], tuple[int, ...]]:
         """The patterns of the wanted detectors, and those of them that inspect."""

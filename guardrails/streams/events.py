@@ -257,6 +257,7 @@ class EventStream:
             deadline=deadline,
             today=stream.today,
             format=whole.format,
+            request=stream.request,
         )
         stream.take(judged.decision)
         stream.characters += judged.decision.characters

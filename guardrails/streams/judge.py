@@ -172,9 +172,16 @@ class Stream:
     """One streamed response: its channels count together, and share what was found."""
 
     def __init__(
-        self, on: StreamEngine, context: Context, today: dt.date, hook: Hook = Hook.RESPONSE
+        self,
+        on: StreamEngine,
+        context: Context,
+        today: dt.date,
+        hook: Hook = Hook.RESPONSE,
+        request: object = None,
     ) -> None:
+        """`request` is the body that is answered, where it is known, decoded or `msgspec.Raw`."""
         self.on = on
+        self.request = request
         self.context = context
         self.hook = hook
         self.today = today

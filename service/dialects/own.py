@@ -14,7 +14,10 @@ from service.exchange import Ask, given_conversation, metadata, text
 from service.openapi import AfterResponse, BeforeRequest
 from service.problems import Problem
 
-_MEMBERS = frozenset({"body", "format", "context"})
+_MEMBERS = {
+    Hook.REQUEST: ("body", "format", "context"),
+    Hook.RESPONSE: ("body", "format", "context", "request"),
+}
 _CONTEXT = frozenset({"route", "provider", "model", "metadata", "conversation"})
 MAX_LISTED = 1_000
 """Findings in one answer; `counts` always has them all."""
@@ -23,10 +26,9 @@ MAX_LISTED = 1_000
 def read(payload: Payload, call: Call, hook: Hook) -> Question:
     """Raises `Problem` 400 naming the member that is wrong."""
     for name in payload:
-        if name not in _MEMBERS:
-            raise Problem(
-                400, "Unknown member", "the payload has members other than `body`, `format`, `context`"
-            )
+        if name not in _MEMBERS[hook]:
+            known = ", ".join(f"`{one}`" for one in _MEMBERS[hook])
+            raise Problem(400, "Unknown member", f"the payload has members other than {known}")
     if "body" not in payload:
         raise Problem(400, "Missing member", "the payload has no `body`: the provider's JSON goes there")
     context = payload.get("context", {})
@@ -56,6 +58,7 @@ def read(payload: Payload, call: Call, hook: Hook) -> Question:
         body=payload["body"],
         format=_format(payload.get("format")),
         conversation=given_conversation(context.get("conversation")),
+        request=payload.get("request"),
     )
     return Question(ask, write)
 
@@ -134,7 +137,7 @@ ROUTES = tuple(
         summary=summary,
         read=partial(read, hook=hook),
         operation=operation,
-        left=("body",),
+        left=("body", "request"),
         tag="hooks",
     )
     for path, hook, operation, summary in (

@@ -57,6 +57,7 @@ def read(payload: Payload, call: Call) -> Question | Answer:
         format=_FORMATS.get(kind) if isinstance(kind, str) else None,
         response_unseen=hook is Hook.REQUEST and streaming,
         conversation=given_conversation(given.get("conversation")),
+        request=sent if hook is Hook.RESPONSE else None,
     )
     return Question(ask, write)
 

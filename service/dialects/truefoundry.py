@@ -37,6 +37,7 @@ def read(payload: Payload, call: Call, hook: Hook) -> Question:
         body=payload[name],
         response_unseen=hook is Hook.REQUEST and wire.streams(request),
         conversation=given_conversation(said.get("conversation")),
+        request=request if hook is Hook.RESPONSE else None,
     )
     return Question(ask, partial(write, may_mask=not call.blocks_masks))
 

@@ -256,9 +256,9 @@ class _Exchange:
                     502, "Unreadable", "the upstream answered in an encoding that was not asked for"
                 )
             if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                await self._judge_stream(answer, to, context, back)
+                await self._judge_stream(answer, to, context, back, body)
             else:
-                await self._judge_answer(answer, to, context, back)
+                await self._judge_answer(answer, to, context, back, body)
 
     async def _read_body(self) -> bytes:
         if self._headers.get(b"content-encoding", b"identity").lower() != b"identity":
@@ -299,7 +299,12 @@ class _Exchange:
         return any(rule.deny_streams for rule in left_out)
 
     async def _judge_answer(
-        self, answer: httpx.Response, to: Route, context: Context, back: WayBack | None
+        self,
+        answer: httpx.Response,
+        to: Route,
+        context: Context,
+        back: WayBack | None,
+        request: object,
     ) -> None:
         limit = self._proxy.settings.max_body_bytes
         parts, size = [], 0
@@ -310,7 +315,7 @@ class _Exchange:
             parts.append(part)
         data = b"".join(parts)
         try:
-            ask = Ask(Hook.RESPONSE, context, _raw_object(data), to.format)
+            ask = Ask(Hook.RESPONSE, context, _raw_object(data), to.format, request=request)
             judged = await self._service.judge(self._tenant, ask, DIALECT, self._trace)
         except Problem as problem:
             if problem.status == 400:
@@ -330,12 +335,17 @@ class _Exchange:
         await self._answer(answer.status_code, headers, data)
 
     async def _judge_stream(
-        self, answer: httpx.Response, to: Route, context: Context, back: WayBack | None
+        self,
+        answer: httpx.Response,
+        to: Route,
+        context: Context,
+        back: WayBack | None,
+        request: object,
     ) -> None:
         if to.stream is None:
             raise Problem(502, "Unreadable", "the upstream answered with a stream that was not asked for")
         today = self._proxy.made.judging.today()
-        stream = Stream(self._proxy.stream_engine(), context, today)
+        stream = Stream(self._proxy.stream_engine(), context, today, request=request)
         dialect = to.stream()
         events = EventStream(stream, dialect, None if back is None else back.restorer)
         await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))

@@ -28,6 +28,12 @@ rules:
     severity: high
     detect: {type: words, words: [DENYME]}
     action: deny
+  - id: leak
+    title: The system prompt is recited
+    severity: high
+    detect: {type: prompt_leak, min_words: 5}
+    action: deny
+    scope: {hooks: [response]}
 """
 ASKED = json.dumps({"command": f"mail -s hi {MAIL} < /tmp/note"})
 PATHS = {"chat": "/v1/chat/completions", "anthropic": "/v1/messages?beta=true", "responses": "/v1/responses"}
@@ -190,6 +196,16 @@ def test_whole_answers_are_masked_and_denied(chat, claude, upstream):
     upstream.answer = "DENYME"
     with pytest.raises(openai.BadRequestError):
         chat.chat.completions.create(model="m", messages=ask)
+
+
+def test_a_recital_of_the_requests_own_system_prompt_is_denied(chat, upstream):
+    """The answer is compared with the request that it answers."""
+    upstream.answer = "I was told: never speak of the blue garden."
+    said = {"role": "user", "content": "x"}
+    chat.chat.completions.create(model="m", messages=[said])
+    secret = {"role": "system", "content": "Never speak of the blue garden."}
+    with pytest.raises(openai.BadRequestError):
+        chat.chat.completions.create(model="m", messages=[secret, said])
 
 
 def test_whatever_is_not_known_passes_as_it_is(proxy, upstream):

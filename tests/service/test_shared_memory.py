@@ -124,7 +124,7 @@ def test_another_replica_judges_what_the_first_has_seen(store, client):
     looked = []
     second = Engine(policies, KEYS, memory(store))
     original = policies.look
-    policies.look = lambda text, *rest: looked.append(text) or original(text, *rest)
+    policies.look = lambda text, *rest, **more: looked.append(text) or original(text, *rest, **more)
     again = judged(second)
 
     assert first.decision.verdict is Verdict.MASK

@@ -2,6 +2,7 @@
 
 from guardrails.detectors.base import Deadline
 from guardrails.detectors.patterns import Index
+from guardrails.loose import loose_views
 from guardrails.text import views
 
 
@@ -10,6 +11,8 @@ def hits(detector, text, seconds=10.0):
     index = Index.compile(detector.patterns)
     deadline = Deadline.after(seconds)
     seen = views(text).all
+    if getattr(detector, "reads_loosely", False):
+        seen = (*seen, *loose_views(seen))
     found = {}
     for view in seen:
         matches = [one for many in index.matches(view.text, deadline).values() for one in many]

@@ -10,16 +10,35 @@ import msgspec
 
 from guardrails.detectors.base import Deadline
 from guardrails.detectors.ngrams.model import Head, Judged
+from guardrails.detectors.plainest import plainest
 from guardrails.model import Span
 from guardrails.text import View
 
 HIDDEN = frozenset(
-    {"base64", "hex", "tags", "variation", "percent", "unicode_escape", "html_entity", "escapes"}
+    {
+        "base64",
+        "hex",
+        "tags",
+        "variation",
+        "percent",
+        "unicode_escape",
+        "html_entity",
+        "escapes",
+        "leet",
+        "spaced",
+        "concealed",
+    }
 )
 """Views of what a reader does not see as words."""
 
 _AROUND = 160
 """Characters on either side of what a view shows anew that are read with it."""
+
+_LEET = 24
+"""A text with a letter in so many written as a digit or sign is leetspeak."""
+
+_SAME_WORDS = frozenset({"unmarked", "concealed"})
+"""Views of what the source says in words too."""
 
 _LEAST = 12
 """Decoded pieces with fewer characters say nothing."""
@@ -28,14 +47,14 @@ _LEAST = 12
 def judge(views: Sequence[View], head: Head, deadline: Deadline) -> Iterator[tuple[View, Judged]]:
     """The head's judgement of the text, and of what its disguises hide. Offsets are into the view.
 
-    The whole text is read as it was sent, or normalised where that differs; of every other view only
-    what its parent does not show is read, so that the work stays linear in what was sent.
+    The whole text is read in its plainest form; of every other view only what its parent does not show is
+    read, so that the work stays linear in what was sent.
     """
-    plain = next((view for view in views if view.name == "normalised"), views[0])
+    plain = plainest(views)
     if plain.text.strip():
         yield plain, head.judge(plain.text, deadline)
     for view in views[1:]:
-        if view is plain:
+        if view is plain or not _says_more(view, plain):
             continue
         fresh = view.fresh(_AROUND)
         stretches = [(0, len(view.text))] if fresh is None else fresh
@@ -44,6 +63,16 @@ def judge(views: Sequence[View], head: Head, deadline: Deadline) -> Iterator[tup
         if len(text) >= _LEAST:
             found = head.judge(text, deadline)
             yield view, msgspec.structs.replace(found, span=_back(found.span, stretches))
+
+
+def _says_more(view: View, plain: View) -> bool:
+    """Whether a view says what the plainest one does not."""
+    if view.name in _SAME_WORDS or (view.whole is not None and view.whole == plain.whole):
+        return False
+    if view.name == "leet":
+        # A number in a name is no leetspeak: where a text is written so, it is all over it.
+        return len(view.swaps or ()) * _LEET >= len(view.text)
+    return not (plain.parent is not None and view is plain.parent)
 
 
 def _back(span: Span, stretches: Sequence[tuple[int, int]]) -> Span:
