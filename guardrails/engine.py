@@ -18,8 +18,10 @@ from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.masking import (
     Keys,
     Replacement,
+    Subjects,
     apply_plan,
     inserted,
+    meant,
     own_placeholders,
     plan,
     replacement,
@@ -506,6 +508,7 @@ class _Judgement:
         self._touched: list[tuple[Segment, bodies.Part | None]] = []
         self._error_denies = False
         self._raised: dict[str, Action] = {}
+        self._subjects = Subjects()
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -612,7 +615,9 @@ class _Judgement:
             if finding.action is Action.MASK:
                 by_address.setdefault(finding.address, []).append(finding)
         edits: list[Edit] = []
-        for segment, _ in self._touched:
+        # Who is mentioned first names a subject: what stands around the messages came before them.
+        touched = sorted(self._touched, key=lambda one: bodies.is_in_conversation(one[0].address))
+        for segment, _ in touched:
             found = by_address.get(segment.address)
             if found or (self._stretch and self._stretch.prior):
                 edits += self._mask_segment(segment, found or [])
@@ -682,8 +687,11 @@ class _Judgement:
             leader = min(inside, key=lambda one: (-one.severity, one.start - one.end, one.rule, one.label))
             mask = self.rules.by_id[leader.rule].mask
             assert mask is not None
-            value = segment.text[span.start : span.end]
-            text = replacement(mask, self._keys, self._tenant, leader.label, value)
+            label, value = leader.label, segment.text[span.start : span.end]
+            # A stream's pieces are judged one by one, and must not depend on where it is cut.
+            if self._stretch is None and span == Span(leader.start, leader.end):
+                label, value = meant(mask, self._subjects, label, value)
+            text = replacement(mask, self._keys, self._tenant, label, value)
             replacements.append(Replacement(span.start, span.end, text))
         return replacements
 

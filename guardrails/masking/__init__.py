@@ -10,11 +10,13 @@ from guardrails.masking.operators import (
     RedactMask,
     ReplaceMask,
     decrypt,
+    meant,
     replacement,
 )
 from guardrails.masking.own import own_placeholders
 from guardrails.masking.placeholders import PLACEHOLDER, placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
+from guardrails.masking.subjects import Subjects
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "RedactMask",
     "ReplaceMask",
     "Replacement",
+    "Subjects",
     "SurrogateMask",
     "apply_plan",
     "decrypt",
     "inserted",
+    "meant",
     "own_placeholders",
     "placeholder",
     "plan",

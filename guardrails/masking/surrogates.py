@@ -24,6 +24,7 @@ from guardrails.catalogue.identifier_kinds import Identifier, identifiers
 from guardrails.catalogue.samples import draw
 from guardrails.masking.keys import Keys
 from guardrails.masking.placeholders import placeholder
+from guardrails.masking.subjects import Sharing
 from guardrails.model import Span
 
 MAX_DRAWS = 5_000
@@ -51,6 +52,7 @@ class SurrogateMask(
             "invalid."
         ),
     ] = "invalid"
+    subjects: Sharing = "apart"
 
 
 def surrogate(mask: SurrogateMask, keys: Keys, tenant: str, label: str, value: str) -> str:
