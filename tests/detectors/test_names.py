@@ -186,7 +186,7 @@ def test_the_network_is_the_one_that_was_trained():
     weights, found = small(), tokens.tokenize(reference["text"])
     vectors = network.word_vectors(weights, tokens.features(found.words, len(weights.table)))
 
-    scores = network.log_probabilities(weights, vectors, found.word, found.shape)
+    scores = network.log_probabilities(weights, network.projected(weights, vectors), found.word, found.shape)
 
     assert scores == pytest.approx(np.array(reference["log_probabilities"]), abs=2e-4)
 

@@ -55,6 +55,10 @@ def _transitions() -> Floats:
 
 TRANSITIONS = _transitions()
 _OPENS = TRANSITIONS[0]
+_OPENING = np.flatnonzero(_OPENS == 0)
+_CLOSING = np.flatnonzero(TRANSITIONS[:, 0] == 0)  # what may stand before these
+_BEGIN = np.arange(1, TAGS, 4)
+_INSIDE, _LAST = _BEGIN + 1, _BEGIN + 2
 _CLOSES = np.array(
     [0 if tag == 0 or (tag - 1) % 4 in (2, 3) else _NEVER for tag in range(TAGS)], dtype=np.float32
 )
@@ -98,16 +102,22 @@ def _decode(scores: Floats, stretches: list[tuple[int, int]]) -> list[Span]:
     emission[beyond, 0] = 0
     best = emission[:, 0] + _OPENS
     back = np.zeros((longest, len(stretches), TAGS), dtype=np.int8)
+    rows = np.arange(len(stretches))
     for step in range(1, longest):
-        reached = best[:, :, None] + TRANSITIONS[None]
-        back[step] = reached.argmax(axis=1)
-        best = (
-            np.take_along_axis(reached, back[step][:, None, :].astype(np.intp), axis=1)[:, 0]
-            + emission[:, step]
-        )
+        # A span's inside and end follow its begin or inside; all else follows what ends a span, or none.
+        closing = best[:, _CLOSING]
+        closed = closing.argmax(axis=1)
+        begin, inside = best[:, _BEGIN], best[:, _INSIDE]
+        before = np.where(begin >= inside, _BEGIN, _INSIDE)
+        open = np.maximum(begin, inside)
+        back[step][:, _OPENING] = _CLOSING[closed][:, None]
+        back[step][:, _INSIDE] = back[step][:, _LAST] = before
+        best = emission[:, step].copy()
+        best[:, _OPENING] += closing[rows, closed][:, None]
+        best[:, _INSIDE] += open
+        best[:, _LAST] += open
     tags = np.zeros((len(stretches), longest), dtype=np.int8)
     tags[:, -1] = (best + _CLOSES).argmax(axis=1)
-    rows = np.arange(len(stretches))
     for step in range(longest - 1, 0, -1):
         tags[:, step - 1] = back[step][rows, tags[:, step]]
     found = []

@@ -50,15 +50,20 @@ def word_vectors(weights: Weights, features: Features) -> Floats:
     return np.add.reduceat(summands, features.offsets[:-1], axis=0)
 
 
-def log_probabilities(weights: Weights, vectors: Floats, word: Ints, shape: Ints) -> Floats:
-    """The log-probability of every tag for each token of one window.
+def projected(weights: Weights, vectors: Floats) -> Floats:
+    """What of a token's first activation its word brings: once for each distinct word."""
+    return (vectors @ weights.project).astype(np.float32, copy=False)
+
+
+def log_probabilities(weights: Weights, words: Floats, word: Ints, shape: Ints) -> Floats:
+    """The log-probability of every tag for each token of one window; `words` are the projected vectors.
 
     A window wider than the tokens of interest by `Weights.reach` on each side gives for those what the
     whole text would.
     """
     hidden = weights.project.shape[1]
-    x = (vectors[word] + weights.shape[shape]) @ weights.project
-    x += weights.project_bias
+    x = words[word]
+    x += (weights.shape @ weights.project + weights.project_bias)[shape]
     np.maximum(x, 0, out=x)
     for dilation, convolution, bias in zip(
         weights.dilations, weights.convolutions, weights.biases, strict=True
