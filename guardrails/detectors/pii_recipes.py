@@ -258,10 +258,11 @@ def _iban(candidate: Candidate) -> Judged | None:
 
 
 def _ssn(candidate: Candidate) -> Judged | None:
-    value = candidate.value
-    if not us_ssn(re.sub(r"\D", "", value)):
-        return None
-    return Judged({"-": 0.5, " ": 0.4}.get(value[3], _WEAK), "structure")
+    digits = re.sub(r"\D", "", candidate.value)
+    if us_ssn(digits):
+        return Judged(0.5, "structure")
+    # An area from 900 on is a taxpayer's number, which people call by the other's name.
+    return Judged(_WEAK, "structure") if us_ssn("1" + digits[1:]) and digits[0] == "9" else None
 
 
 def _bare_ssn(candidate: Candidate) -> Judged | None:
@@ -430,7 +431,7 @@ OWN: tuple[Recipe, ...] = (
     ),
     recipe(
         "US_SSN",
-        _OPEN + r"(?!000|666|9)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
+        _OPEN + r"(?!000|666)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
         _ssn,
         _SSN_WORDS,
         triggers=(r"\b\d{3}[\- .]\d\d[\- .]\d{4}\b",),

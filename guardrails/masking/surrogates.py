@@ -170,8 +170,8 @@ def _iban(work: _Work) -> str:
 
 
 def _ssn(work: _Work) -> str:
-    """An area from 900 on, which is never issued, with a group that no taxpayer number has."""
-    return work.fill(f"9{work.digits(2)}{work.random.randint(10, 49)}{work.random.randint(1, 9999):04d}")
+    """A number of area 000, which is never issued."""
+    return work.fill(f"000{work.random.randint(10, 99)}{work.random.randint(1, 9999):04d}")
 
 
 def _identifier(work: _Work) -> str | None:
