@@ -279,6 +279,16 @@ _SSN_WORDS = (
 )
 
 
+# Postcodes
+
+_POSTCODE = (
+    r"\b(?:(?:zip|post|postal)[ _-]?code|plz|postleitzahl|code postal|c(?:o|\xf3)digo postal|codice postale"
+    r"|kod pocztowy)s?[\"']?(?: (?:is|ist|est|es))?[ \t]{0,2}[:=]?[ \t]{0,2}[\"']?"
+    r"(?P<secret>\d{5}(?:-\d{4})?|\d{2}-\d{3})" + _SHUT
+)
+"""A postcode that is called one; others belong to an address, which the model of names finds."""
+
+
 # IP addresses
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -442,6 +452,7 @@ OWN: tuple[Recipe, ...] = (
         _bare_ssn,
         _SSN_WORDS,
     ),
+    recipe("LOCATION", _POSTCODE, lambda _: Judged(0.6, "announced"), ignorecase=True, ascii=False),
     recipe("IP_ADDRESS", _IPV4, _ipv4, _ADDRESS_WORDS),
     recipe("IP_ADDRESS", _IPV6, _ipv6, _ADDRESS_WORDS),
     recipe(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from looking import hits
 
 from guardrails.detectors import CannotJudge, Deadline, PiiSpec, SpecError
-from guardrails.detectors.ner import decode, gate, language, model, network, reading, tokens
+from guardrails.detectors.ner import addresses, decode, gate, language, model, network, reading, tokens
 from guardrails.model import Reason
 
 REFERENCE = Path(__file__).parent / "names_reference.json"
@@ -302,6 +302,35 @@ def test_names_are_found(expected):
     text = gate.re.sub(r"\[[PLO] ([^\]]*)\]", r"\1", expected)
 
     assert shown(text) == expected
+
+
+def completed(text, *names):
+    """What becomes of some names, given as type and value, by value."""
+    found, at = [], 0
+    for type, value in names:
+        at = text.index(value, at)
+        found.append(model.Name(at, at + len(value), type, 0.9))
+        at += len(value)
+    return [text[one.start : one.end] for one in addresses.completed(text, found)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("at 12 4711 Elm St", [("ADDRESS", "4711 Elm St")], ["12 4711 Elm St"]),
+        ("on 4.12 Elm St", [("ADDRESS", "Elm St")], ["Elm St"]),
+        ("Ada 12 Elm St", [("PERSON", "Ada 12"), ("ADDRESS", "Elm St")], ["Ada 12", "Elm St"]),
+        ("Elm St\nReno, NV 89501-0001.", [("ADDRESS", "Elm St"), ("LOCATION", "Reno")], None),
+        ("Elm St, 10115", [("ADDRESS", "Elm St")], ["Elm St, 10115"]),
+        ("Elm St, 10115.50", [("ADDRESS", "Elm St")], ["Elm St"]),
+        ("Reno 89501", [("LOCATION", "Reno")], ["Reno"]),
+        (f"Elm St{' ' * 200}Reno 89501", [("ADDRESS", "Elm St"), ("LOCATION", "Reno")], ["Elm St", "Reno"]),
+        ("Elm St 10115", [("ADDRESS", "Elm St"), ("ORGANIZATION", "10115")], ["Elm St", "10115"]),
+    ],
+)
+def test_an_address_takes_the_numbers_beside_it(text, names, expected):
+    """A building's number before a street, a postcode after a place near one, and nothing of another name."""
+    assert completed(text, *names) == (expected or ["Elm St", "Reno, NV 89501-0001"])
 
 
 CODE = '''

@@ -138,7 +138,9 @@ class _Lines:
         # A bracket right after a word is a call.
         strong[1:] |= (low[1:] == ord("(")) & (letter[:-1] | (low[:-1] == ord("_")))
 
-        # Nor is the mark of a quoted mail.
+        # A quote that is escaped is a quote.
+        strong[:-1] &= ~((low[:-1] == ord("\\")) & ((low[1:] == ord('"')) | (low[1:] == ord("'"))))
+        # Nor is the mark of a quoted mail a bracket.
         strong &= ~((low == ord(">")) & np.concatenate(([True], (low[:-1] == 10) | (low[:-1] == ord(">")))))
 
         def total(mask: Bools) -> Ints:

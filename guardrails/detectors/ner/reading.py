@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from guardrails.detectors.base import Deadline
-from guardrails.detectors.ner import gate, model
+from guardrails.detectors.ner import addresses, gate, model
 
 REPORTED = {"ADDRESS": "LOCATION"}
 """Presidio's entity where it is not called like the model's type."""
@@ -37,12 +37,15 @@ def names(text: str, pieces: Sequence[gate.Piece], deadline: Deadline) -> Iterat
     offsets = [0]
     for piece in pieces:
         offsets.append(offsets[-1] + piece.end - piece.start)
+    found: list[model.Name] = []
     for name in model.own().names(joined, deadline):
         number = bisect_right(offsets, name.start) - 1
         piece, shift = pieces[number], pieces[number].start - offsets[number]
         span = trimmed(text, name.start + shift, min(name.end + shift, piece.end), name.type)
         if span and gate.counts(text, piece, *span):
-            yield Found(*span, REPORTED.get(name.type, name.type), name.score)
+            found.append(model.Name(*span, name.type, name.score))
+    for name in addresses.completed(text, found):
+        yield Found(name.start, name.end, REPORTED.get(name.type, name.type), name.score)
 
 
 def trimmed(text: str, start: int, end: int, type: str) -> tuple[int, int] | None:
