@@ -41,7 +41,7 @@ class Report(msgspec.Struct, frozen=True):
     multiple=True,
     help="Entity, group or glob to look for; may be given several times. Default: `personal` and `URL`.",
 )
-@click.option("--min-score", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--min-score", type=click.FloatRange(0, 1), help="As in a policy; its default by default.")
 @click.option("--language", default="en", show_default=True, help="As in a policy.")
 @click.option(
     "--against", type=click.Choice(["presidio"]), help="Run a peer on the same texts in the same run."
@@ -50,7 +50,7 @@ class Report(msgspec.Struct, frozen=True):
 def pii(
     files: tuple[Path, ...],
     entities: tuple[str, ...],
-    min_score: float,
+    min_score: float | None,
     language: str,
     against: str | None,
     output: str,

@@ -260,7 +260,8 @@ def _iban(candidate: Candidate) -> Judged | None:
 def _ssn(candidate: Candidate) -> Judged | None:
     digits = re.sub(r"\D", "", candidate.value)
     if us_ssn(digits):
-        return Judged(0.5, "structure")
+        # With dots it may be a version.
+        return Judged(_WEAK if "." in candidate.value else 0.5, "structure")
     # An area from 900 on is a taxpayer's number, which people call by the other's name.
     return Judged(_WEAK, "structure") if us_ssn("1" + digits[1:]) and digits[0] == "9" else None
 

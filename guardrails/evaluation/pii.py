@@ -311,7 +311,7 @@ def _f(precision: float, recall: float, beta: int) -> float:
     return _share((1 + weight) * precision * recall, weight * precision + recall)
 
 
-def finder(entities: Sequence[str], min_score: float, language: str) -> Find:
+def finder(entities: Sequence[str], min_score: float | None, language: str) -> Find:
     """Our own detector, as a policy with this one rule would run it, in all views of a text.
 
     Raises `SpecError` for entities that there are not.

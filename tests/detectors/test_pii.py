@@ -53,7 +53,7 @@ TABLE = {
         "social security number «536904399»",
         "536904399 rows, 666-12-3456, 900-12-3456",
         "ticket 536-90-43990",
-        "confirm by «536 90 4399» or «536.90.4399», not 536-90 4399",
+        "confirm by «536 90 4399», not 536-90 4399 or 536.90.4399",
         "her SSN «937-42-6810», 123-45-6789 in the manual",
     ],
     "IP_ADDRESS": [

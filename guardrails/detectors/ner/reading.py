@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from guardrails import catalogue
 from guardrails.detectors.base import Deadline
 from guardrails.detectors.ner import addresses, gate, model
 
@@ -15,6 +16,7 @@ REPORTED = {"ADDRESS": "LOCATION"}
 
 _EDGE = " \t\r\n\"'`*_,;:()[]<>#|"
 _POSSESSIVE = ("'s", "’s", "'S")
+_TITLES = frozenset(catalogue.lines("titles.txt"))  # none of them is a name alone
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -42,7 +44,7 @@ def names(text: str, pieces: Sequence[gate.Piece], deadline: Deadline) -> Iterat
         number = bisect_right(offsets, name.start) - 1
         piece, shift = pieces[number], pieces[number].start - offsets[number]
         span = trimmed(text, name.start + shift, min(name.end + shift, piece.end), name.type)
-        if span and gate.counts(text, piece, *span):
+        if span and gate.counts(text, piece, *span) and text[slice(*span)].lower() not in _TITLES:
             found.append(model.Name(*span, name.type, name.score))
     for name in addresses.completed(text, found):
         yield Found(name.start, name.end, REPORTED.get(name.type, name.type), name.score)
