@@ -7,10 +7,12 @@ This module imports neither Presidio nor anything else that is slow to import.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -183,11 +185,13 @@ def _is_top_level_domain(value: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _top_level_domains() -> frozenset[str]:
-    import tldextract
-
-    # No address to fetch a list from and nowhere to keep one: the bundled list, never the network.
-    bundled = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
-    return frozenset(suffix.rpartition(".")[2] for suffix in bundled.tlds)
+    # The list as `tldextract` brings it, without the HTTP client that the package imports to fetch another.
+    package = importlib.util.find_spec("tldextract")
+    assert package is not None
+    assert package.origin is not None
+    text = Path(package.origin).with_name(".tld_set_snapshot").read_text("utf-8")
+    public = text.partition("// ===BEGIN PRIVATE DOMAINS===")[0].split("\n")
+    return frozenset(line.rpartition(".")[2] for line in public if line and not line.startswith("//"))
 
 
 # Payment cards
