@@ -186,7 +186,8 @@ def test_the_network_is_the_one_that_was_trained():
     """Numpy says what torch said (`python -m training.pii.reference`)."""
     reference = json.loads(REFERENCE.read_text())
     weights, found = small(), tokens.tokenize(reference["text"])
-    vectors = network.word_vectors(weights, tokens.features(found.words, len(weights.table)))
+    features = tokens.features(found.words, len(weights.table))
+    vectors = network.word_vectors(network.unpacked(weights), features)
 
     scores = network.log_probabilities(weights, network.projected(weights, vectors), found.word, found.shape)
 

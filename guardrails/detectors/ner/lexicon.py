@@ -33,7 +33,7 @@ class Lexicon:
     """Vectors and shapes of words as written, by one network's weights. Safe in several threads."""
 
     def __init__(self, weights: network.Weights) -> None:
-        self._weights = weights
+        self._table = network.unpacked(weights)
         self._adding = threading.Lock()
         self._known = _Known(weights.table.shape[1])
 
@@ -54,8 +54,8 @@ class Lexicon:
     def _vectors(self, forms: Sequence[str]) -> Floats:
         words: dict[str, int] = {}
         word = [words.setdefault(tokens.word(form), len(words)) for form in forms]
-        features = tokens.features(list(words), len(self._weights.table))
-        return network.word_vectors(self._weights, features)[word]
+        features = tokens.features(list(words), len(self._table))
+        return network.word_vectors(self._table, features)[word]
 
     def _keep(self, forms: Sequence[str], vectors: Floats, shapes: Ints) -> None:
         if len(forms) > FORMS // 8:

@@ -163,10 +163,10 @@ def shape(written: str) -> int:
 def features(words: list[str], rows: int) -> Features:
     """The features of distinct lower-cased words in a table of `rows` rows."""
     count = len(words)
-    characters = np.zeros((count, WIDTH + 2), dtype=np.uint32)
-    if count:
-        written = np.array(words, dtype=f"<U{WIDTH}")
-        characters[:, 1:-1] = written.view(np.uint32).reshape(count, WIDTH)
+    written = np.array(words, dtype=np.str_) if count else np.zeros(0, dtype="<U1")
+    width = written.itemsize // 4
+    characters = np.zeros((count, width + 2), dtype=np.uint32)
+    characters[:, 1:-1] = written.view(np.uint32).reshape(count, width)
     digits = (characters >= ord("0")) & (characters <= ord("9"))
     characters[digits] = ord("0")
     characters[characters == ord("\r")] = ord("\n")
@@ -177,24 +177,25 @@ def features(words: list[str], rows: int) -> Features:
     whole = np.zeros(count, dtype=np.uint32)
     for column in characters.T:
         whole = whole * _MULTIPLIER ^ column
+    whole *= np.uint32(pow(int(_MULTIPLIER), WIDTH - width, 2**32))  # as if each were `WIDTH` long
     hashed = [_mixed(whole, 1)[:, None], _mixed(whole, 2)[:, None]]
     valid = [np.ones((count, 2), dtype=bool)]
     for size in GRAMS:
-        places = WIDTH + 2 - size + 1
+        places = max(0, width + 2 - size + 1)
         gram = np.full((count, places), size, dtype=np.uint32)
         for offset in range(size):
             gram = gram * _MULTIPLIER ^ characters[:, offset : offset + places]
         hashed.append(_mixed(gram, 2 + size))
         valid.append(np.arange(places)[None, :] + size <= length[:, None] + 2)
     used = np.concatenate(valid, axis=1)
-    table_rows = (np.concatenate(hashed, axis=1) % np.uint32(rows)).astype(np.int32)
+    table_rows = (np.concatenate(hashed, axis=1)[used] % np.uint32(rows)).astype(np.int32)
     per_word = used.sum(axis=1)
     grams = np.maximum(per_word - 2, 1)
     weights = np.broadcast_to(1 / np.sqrt(grams)[:, None], used.shape).astype(np.float32)
     weights[:, :2] = 1
     offsets = np.zeros(count + 1, dtype=np.int32)
     np.cumsum(per_word, out=offsets[1:])
-    return Features(table_rows[used], weights[used], offsets)
+    return Features(table_rows, weights[used], offsets)
 
 
 def _mixed(value: Hashes, seed: int) -> Hashes:
