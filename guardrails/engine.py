@@ -21,9 +21,11 @@ from guardrails.masking import (
     PlaceholderMask,
     Replacement,
     Restored,
+    Subjects,
     apply_plan,
     copies,
     inserted,
+    meant,
     own_placeholders,
     plan,
     replacement,
@@ -623,6 +625,7 @@ class _Judgement:
         self._raised: dict[str, Action] = {}
         self._edits: dict[Address, list[Edit]] = {}
         self._originals: dict[Address, dict[str, Kept]] = {}  # what placeholders stand for, by segment
+        self._subjects = Subjects()
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -738,7 +741,8 @@ class _Judgement:
     def mask(self) -> None:
         """Replaces every masked value, judging what comes of it until nothing more is found."""
         masks = self._masks()
-        for segment, _ in self._touched:
+        # Who is mentioned first names a subject: what stands around the messages came before them.
+        for segment, _ in sorted(self._touched, key=lambda one: bodies.is_in_conversation(one[0].address)):
             found = masks.get(segment.address, [])
             if found or (self._stretch and self._stretch.prior):
                 self._edits[segment.address] = self._mask_segment(segment, found)
@@ -872,11 +876,14 @@ class _Judgement:
             leader = min(inside, key=lambda one: (-one.severity, one.start - one.end, one.rule, one.label))
             mask = self.rules.by_id[leader.rule].mask
             assert mask is not None
-            value = segment.text[span.start : span.end]
-            text = replacement(mask, self._keys, self._tenant, leader.label, value)
+            label, value = leader.label, segment.text[span.start : span.end]
+            # A stream's pieces are judged one by one, and must not depend on where it is cut.
+            if self._stretch is None and span == Span(leader.start, leader.end):
+                label, value = meant(mask, self._subjects, label, value)
+            text = replacement(mask, self._keys, self._tenant, label, value)
             kept = None
             if isinstance(mask, PlaceholderMask):
-                kept = Kept(value, leader.label, tuple(sorted({one.rule for one in inside})))
+                kept = Kept(value, label, tuple(sorted({one.rule for one in inside})))
             replaced.append((Replacement(span.start, span.end, text), kept))
         return replaced
 

@@ -7,7 +7,18 @@ at such addresses and changes nothing else.
 from guardrails.bodies.apply import EditError, apply, resolve
 from guardrails.bodies.detect import detect
 from guardrails.bodies.formats import Format
-from guardrails.bodies.parts import Part, Parts
+from guardrails.bodies.parts import Part, Parts, is_in_conversation
 from guardrails.bodies.reading import Reading, read
 
-__all__ = ["EditError", "Format", "Part", "Parts", "Reading", "apply", "detect", "read", "resolve"]
+__all__ = [
+    "EditError",
+    "Format",
+    "Part",
+    "Parts",
+    "Reading",
+    "apply",
+    "detect",
+    "is_in_conversation",
+    "read",
+    "resolve",
+]

@@ -131,6 +131,11 @@ class Parts:
         return msgspec.Raw(msgspec.json.encode(members))
 
 
+def is_in_conversation(address: Address) -> bool:
+    """Whether an address in a whole body is in its messages, rather than in what stands around them."""
+    return address.pointer.lstrip("/").split("/", 1)[0] in _LISTS
+
+
 def _is_array(raw: msgspec.Raw) -> bool:
     return _first(raw) == "["
 

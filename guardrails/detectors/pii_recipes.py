@@ -7,10 +7,12 @@ This module imports neither Presidio nor anything else that is slow to import.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -183,11 +185,13 @@ def _is_top_level_domain(value: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _top_level_domains() -> frozenset[str]:
-    import tldextract
-
-    # No address to fetch a list from and nowhere to keep one: the bundled list, never the network.
-    bundled = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
-    return frozenset(suffix.rpartition(".")[2] for suffix in bundled.tlds)
+    # The list as `tldextract` brings it, without the HTTP client that the package imports to fetch another.
+    package = importlib.util.find_spec("tldextract")
+    assert package is not None
+    assert package.origin is not None
+    text = Path(package.origin).with_name(".tld_set_snapshot").read_text("utf-8")
+    public = text.partition("// ===BEGIN PRIVATE DOMAINS===")[0].split("\n")
+    return frozenset(line.rpartition(".")[2] for line in public if line and not line.startswith("//"))
 
 
 # Payment cards
@@ -258,10 +262,12 @@ def _iban(candidate: Candidate) -> Judged | None:
 
 
 def _ssn(candidate: Candidate) -> Judged | None:
-    value = candidate.value
-    if not us_ssn(re.sub(r"\D", "", value)):
-        return None
-    return Judged({"-": 0.5, " ": 0.4}.get(value[3], _WEAK), "structure")
+    digits = re.sub(r"\D", "", candidate.value)
+    if us_ssn(digits):
+        # With dots it may be a version.
+        return Judged(_WEAK if "." in candidate.value else 0.5, "structure")
+    # An area from 900 on is a taxpayer's number, which people call by the other's name.
+    return Judged(_WEAK, "structure") if us_ssn("1" + digits[1:]) and digits[0] == "9" else None
 
 
 def _bare_ssn(candidate: Candidate) -> Judged | None:
@@ -276,6 +282,16 @@ _SSN_WORDS = (
     "socialnum",
     "social security number",
 )
+
+
+# Postcodes
+
+_POSTCODE = (
+    r"\b(?:(?:zip|post|postal)[ _-]?code|plz|postleitzahl|code postal|c(?:o|\xf3)digo postal|codice postale"
+    r"|kod pocztowy)s?[\"']?(?: (?:is|ist|est|es))?[ \t]{0,2}[:=]?[ \t]{0,2}[\"']?"
+    r"(?P<secret>\d{5}(?:-\d{4})?|\d{2}-\d{3})" + _SHUT
+)
+"""A postcode that is called one; others belong to an address, which the model of names finds."""
 
 
 # IP addresses
@@ -430,7 +446,7 @@ OWN: tuple[Recipe, ...] = (
     ),
     recipe(
         "US_SSN",
-        _OPEN + r"(?!000|666|9)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
+        _OPEN + r"(?!000|666)\d{3}(?:-(?!00)\d{2}-| (?!00)\d{2} |\.(?!00)\d{2}\.)(?!0000)\d{4}" + _SHUT,
         _ssn,
         _SSN_WORDS,
         triggers=(r"\b\d{3}[\- .]\d\d[\- .]\d{4}\b",),
@@ -441,6 +457,7 @@ OWN: tuple[Recipe, ...] = (
         _bare_ssn,
         _SSN_WORDS,
     ),
+    recipe("LOCATION", _POSTCODE, lambda _: Judged(0.6, "announced"), ignorecase=True, ascii=False),
     recipe("IP_ADDRESS", _IPV4, _ipv4, _ADDRESS_WORDS),
     recipe("IP_ADDRESS", _IPV6, _ipv6, _ADDRESS_WORDS),
     recipe(

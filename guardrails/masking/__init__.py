@@ -12,6 +12,7 @@ from guardrails.masking.operators import (
     ReplaceMask,
     Restore,
     decrypt,
+    meant,
     replacement,
 )
 from guardrails.masking.own import own_placeholders
@@ -26,6 +27,7 @@ from guardrails.masking.restore import (
     restore_body,
     restoring_edits,
 )
+from guardrails.masking.subjects import Subjects
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
@@ -46,11 +48,13 @@ __all__ = [
     "Restore",
     "Restored",
     "Restorer",
+    "Subjects",
     "SurrogateMask",
     "apply_plan",
     "copies",
     "decrypt",
     "inserted",
+    "meant",
     "own_placeholders",
     "placeholder",
     "plan",

@@ -9,6 +9,7 @@ import msgspec
 
 from guardrails.masking.keys import Keys
 from guardrails.masking.placeholders import placeholder
+from guardrails.masking.subjects import Sharing, Subjects
 from guardrails.masking.surrogates import SurrogateMask, surrogate
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class PlaceholderMask(
             description="Where in responses the one who sent the value gets it back; absent: nowhere."
         ),
     ] = None
+    subjects: Sharing = "apart"
 
 
 class ReplaceMask(msgspec.Struct, frozen=True, tag_field="with", tag="replace", forbid_unknown_fields=True):
@@ -78,6 +80,16 @@ class EncryptMask(msgspec.Struct, frozen=True, tag_field="with", tag="encrypt", 
 
 
 AnyMask = PlaceholderMask | ReplaceMask | PartialMask | HashMask | RedactMask | EncryptMask | SurrogateMask
+
+
+def meant(mask: AnyMask, subjects: Subjects, label: str, value: str) -> tuple[str, str]:
+    """The label and value that `value` is masked as: where a mask shares subjects, of whom it is about.
+
+    A placeholder stands for the person, in every writing; a surrogate keeps the kind of the value.
+    """
+    if isinstance(mask, PlaceholderMask | SurrogateMask) and mask.subjects == "shared":
+        return subjects.first(label, value, same_label=isinstance(mask, SurrogateMask))
+    return label, value
 
 
 def replacement(mask: AnyMask, keys: Keys, tenant: str, label: str, value: str) -> str:

@@ -24,6 +24,7 @@ from guardrails.catalogue.identifier_kinds import Identifier, identifiers
 from guardrails.catalogue.samples import draw
 from guardrails.masking.keys import Keys
 from guardrails.masking.placeholders import placeholder
+from guardrails.masking.subjects import Sharing
 from guardrails.model import Span
 
 MAX_DRAWS = 5_000
@@ -51,6 +52,7 @@ class SurrogateMask(
             "invalid."
         ),
     ] = "invalid"
+    subjects: Sharing = "apart"
 
 
 def surrogate(mask: SurrogateMask, keys: Keys, tenant: str, label: str, value: str) -> str:
@@ -168,8 +170,8 @@ def _iban(work: _Work) -> str:
 
 
 def _ssn(work: _Work) -> str:
-    """An area from 900 on, which is never issued, with a group that no taxpayer number has."""
-    return work.fill(f"9{work.digits(2)}{work.random.randint(10, 49)}{work.random.randint(1, 9999):04d}")
+    """A number of area 000, which is never issued."""
+    return work.fill(f"000{work.random.randint(10, 99)}{work.random.randint(1, 9999):04d}")
 
 
 def _identifier(work: _Work) -> str | None:

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from looking import hits
 
 from guardrails.detectors import CannotJudge, Deadline, PiiSpec, SpecError
-from guardrails.detectors.ner import decode, gate, language, model, network, reading, tokens
+from guardrails.detectors.disguise import read_as_words
+from guardrails.detectors.ner import addresses, decode, gate, language, model, network, reading, tokens
 from guardrails.model import Reason
+from guardrails.text import views
 
 REFERENCE = Path(__file__).parent / "names_reference.json"
 NAMES = PiiSpec(entities=("PERSON", "LOCATION", "ORGANIZATION"))
@@ -184,9 +186,10 @@ def test_the_network_is_the_one_that_was_trained():
     """Numpy says what torch said (`python -m training.pii.reference`)."""
     reference = json.loads(REFERENCE.read_text())
     weights, found = small(), tokens.tokenize(reference["text"])
-    vectors = network.word_vectors(weights, tokens.features(found.words, len(weights.table)))
+    features = tokens.features(found.words, len(weights.table))
+    vectors = network.word_vectors(network.unpacked(weights), features)
 
-    scores = network.log_probabilities(weights, vectors, found.word, found.shape)
+    scores = network.log_probabilities(weights, network.projected(weights, vectors), found.word, found.shape)
 
     assert scores == pytest.approx(np.array(reference["log_probabilities"]), abs=2e-4)
 
@@ -302,6 +305,75 @@ def test_names_are_found(expected):
     text = gate.re.sub(r"\[[PLO] ([^\]]*)\]", r"\1", expected)
 
     assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("My name is A\u200bda Love\u200blace.", "A\u200bda Love\u200blace"),
+        ("Yesterday Ch\u00adarles Bab\u00adbage wrote to us.", "Ch\u00adarles Bab\u00adbage"),
+        ("My name is \uff21\uff44\uff41 \uff2c\uff4f\uff56\uff45\uff4c\uff41\uff43\uff45.", None),
+        ("Dear Ms. Lovel\u0430ce, thank you for your letter of May 3.", "Lovel\u0430ce"),
+        ("My name is \U0001d400\U0001d41d\U0001d41a Lovelace.", "\U0001d400\U0001d41d\U0001d41a Lovelace"),
+    ],
+)
+def test_a_disguised_name_is_found_where_it_stands(text, expected):
+    """Invisible characters, look-alikes and styled letters are no hiding place; the span is the source's."""
+    found = {text[hit.start : hit.end] for hit in hits(PiiSpec(entities=("PERSON",)).detector(), text)}
+
+    assert (expected or text[11:-1]) in found
+
+
+@pytest.mark.parametrize(
+    "text", ["He said \u201chello\u2026\u201d", "don\u2019t\u00a0go", "\U0001f468\u200d\U0001f469 x"]
+)
+def test_other_quotes_and_spaces_cost_no_second_reading(text):
+    """Only a text with other words is read twice."""
+    found = views(text).all
+
+    assert len(found) > 1
+    assert list(read_as_words(found)) == [found[0]]
+
+
+def test_the_least_score_is_what_serves_best_for_each_entity():
+    """Unasked, persons and organisations are found from a lower score on than places."""
+    text = "Thanks, jo. Smith and Sons of Porto sent sam and Rob to the Harrow Group, or mail kim at Acme."
+    every = hits(PiiSpec(entities=NAMES.entities, min_score=0.0).detector(), text)
+    least = {"PERSON": 0.42, "ORGANIZATION": 0.45, "LOCATION": 0.5}
+
+    assert {(hit.start, hit.label) for hit in hits(NAMES.detector(), text)} == {
+        (hit.start, hit.label) for hit in every if hit.score >= least[hit.label]
+    }
+    assert any(hit.score < least[hit.label] for hit in every)
+
+
+def completed(text, *names):
+    """What becomes of some names, given as type and value, by value."""
+    found, at = [], 0
+    for type, value in names:
+        at = text.index(value, at)
+        found.append(model.Name(at, at + len(value), type, 0.9))
+        at += len(value)
+    return [text[one.start : one.end] for one in addresses.completed(text, found)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("at 12 4711 Elm St", [("ADDRESS", "4711 Elm St")], ["12 4711 Elm St"]),
+        ("on 4.12 Elm St", [("ADDRESS", "Elm St")], ["Elm St"]),
+        ("Ada 12 Elm St", [("PERSON", "Ada 12"), ("ADDRESS", "Elm St")], ["Ada 12", "Elm St"]),
+        ("Elm St\nReno, NV 89501-0001.", [("ADDRESS", "Elm St"), ("LOCATION", "Reno")], None),
+        ("Elm St, 10115", [("ADDRESS", "Elm St")], ["Elm St, 10115"]),
+        ("Elm St, 10115.50", [("ADDRESS", "Elm St")], ["Elm St"]),
+        ("Reno 89501", [("LOCATION", "Reno")], ["Reno"]),
+        (f"Elm St{' ' * 200}Reno 89501", [("ADDRESS", "Elm St"), ("LOCATION", "Reno")], ["Elm St", "Reno"]),
+        ("Elm St 10115", [("ADDRESS", "Elm St"), ("ORGANIZATION", "10115")], ["Elm St", "10115"]),
+    ],
+)
+def test_an_address_takes_the_numbers_beside_it(text, names, expected):
+    """A building's number before a street, a postcode after a place near one, and nothing of another name."""
+    assert completed(text, *names) == (expected or ["Elm St", "Reno, NV 89501-0001"])
 
 
 CODE = '''

@@ -1,11 +1,14 @@
 """Personal data that has a recipe of its own: tables of what is found, and what is left alone."""
 
+import subprocess
 import sys
 import time
 
 import pytest
+import tldextract
 from looking import hits, marked
 
+from guardrails.detectors import pii_recipes
 from guardrails.detectors.base import SpecError
 from guardrails.detectors.patterns import Index
 from guardrails.detectors.pii import PiiSpec, chosen, groups, own_entities
@@ -53,6 +56,8 @@ TABLE = {
         "social security number «536904399»",
         "536904399 rows, 666-12-3456, 900-12-3456",
         "ticket 536-90-43990",
+        "confirm by «536 90 4399», not 536-90 4399 or 536.90.4399",
+        "her SSN «937-42-6810», 123-45-6789 in the manual",
     ],
     "IP_ADDRESS": [
         "from «81.2.69.142» port 53",
@@ -218,3 +223,18 @@ def test_time_is_linear_in_length(name, find):
     find(HOSTILE[name])
     short, long = seconds(6_000), seconds(24_000)
     assert long < 8 * short + 0.02  # quadratic time would be sixteen times
+
+
+def test_top_level_domains_are_those_of_the_public_suffix_list():
+    """What is read from the bundled list is what `tldextract` reads there, and its HTTP client stays out."""
+    bundled = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
+    code = (
+        "import sys\n"
+        "from guardrails.detectors import pii_recipes\n"
+        "assert 'museum' in pii_recipes._top_level_domains()\n"
+        "print(sorted({'tldextract', 'requests'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert pii_recipes._top_level_domains() == {suffix.rpartition(".")[2] for suffix in bundled.tlds}
+    assert ran.stdout.strip() == "[]"

@@ -143,6 +143,32 @@ def test_measure_times_the_finder_only():
     assert 0 < counted.seconds < 1
 
 
+def test_a_text_that_cannot_be_judged_is_counted_and_its_labels_are_missed(tmp_path):
+    """Names in Russian are not looked for, an address there is found, and the other texts are measured."""
+    russian = "Вчера я встретил Анну Иванову в офисе, и мы говорили о проекте, anna@example.com."
+    name, mail = russian.index("Анну"), russian.index("anna@")
+    records = [
+        {
+            "text": russian,
+            "spans": [
+                {"start": name, "end": name + 12, "type": "PERSON"},
+                {"start": mail, "end": len(russian) - 1, "type": "EMAIL_ADDRESS"},
+            ],
+            "labels": ["PERSON", "EMAIL_ADDRESS"],
+        },
+        {"text": "Ada Lovelace", "spans": [{"start": 0, "end": 12, "type": "PERSON"}], "labels": ["PERSON"]},
+    ]
+    file = tmp_path / "two.jsonl"
+    file.write_text("\n".join(map(json.dumps, records)))
+    result = run(file, "--entities", "PERSON", "--entities", "EMAIL_ADDRESS", "--format", "json")
+    figures = json.loads(result.stdout)["files"][str(file)]
+
+    assert result.exit_code == 0
+    assert (figures["texts"], figures["unjudged"]) == (2, 1)
+    assert figures["entities"]["PERSON"]["recall"] == 0.5
+    assert figures["entities"]["EMAIL_ADDRESS"]["f1"] == 1.0
+
+
 @pytest.fixture
 def data(tmp_path):
     records = [

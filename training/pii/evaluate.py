@@ -36,7 +36,7 @@ def own(weights: Path | None, threshold: float) -> Reader:
     ]
 
 
-def detector(threshold: float) -> Reader:
+def detector(threshold: float | None) -> Reader:
     """The product's detector as a policy builds it: through the line gate."""
     from guardrails.detectors.pii import PiiSpec
     from guardrails.text import views
@@ -138,7 +138,9 @@ def main() -> None:
     )
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, help="weights other than those that ship")
-    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument(
+        "--threshold", type=float, help="least score; by default the detector's, and 0.5 of the bare model"
+    )
     parser.add_argument("--against", choices=["spacy"])
     parser.add_argument(
         "--through-gate", action="store_true", help="measure the detector, not the bare model"
@@ -148,7 +150,9 @@ def main() -> None:
     if arguments.against:
         readers["spacy"] = spacy()
     readers["own"] = (
-        detector(arguments.threshold) if arguments.through_gate else own(arguments.model, arguments.threshold)
+        detector(arguments.threshold)
+        if arguments.through_gate
+        else own(arguments.model, 0.5 if arguments.threshold is None else arguments.threshold)
     )
     measure(arguments.files, readers)
 

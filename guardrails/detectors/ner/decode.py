@@ -54,75 +54,87 @@ def _transitions() -> Floats:
 
 
 TRANSITIONS = _transitions()
+_FORBIDDEN = TRANSITIONS != 0
 _OPENS = TRANSITIONS[0]
-_CLOSES = np.array(
-    [0 if tag == 0 or (tag - 1) % 4 in (2, 3) else _NEVER for tag in range(TAGS)], dtype=np.float32
-)
+_OPENING = np.flatnonzero(_OPENS == 0)
+_CLOSING = np.flatnonzero(TRANSITIONS[:, 0] == 0)  # what may stand before these
+_CLOSES = TRANSITIONS[:, 0]
+_BEGIN = np.arange(1, TAGS, 4)
+_INSIDE, _LAST = _BEGIN + 1, _BEGIN + 2
 
 
 def spans(log_probabilities: Floats) -> list[Span]:
     """The spans of the likeliest consistent tagging of one run of tokens, (tokens, TAGS) wide.
 
     A span's probability is the least, over its tokens, of the probability that the token is of its type.
-    Viterbi over all stretches at once: the number of numpy steps is the length of the longest stretch.
+    Most stretches are consistent with the likeliest tag at every token; the others are decoded by Viterbi,
+    all at once: the number of numpy steps is the length of the longest stretch.
     """
     if not len(log_probabilities):
         return []
     live = log_probabilities[:, 0] < np.log(QUIET)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], live, [False])).astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
-    found: list[Span] = []
-    # Long stretches are cut so that one of them cannot make the padded batch large.
+    emission = log_probabilities.copy()
+    emission[:, 0] -= DOUBT
+    tags = emission.argmax(axis=1).astype(np.int8)
+    tags[~live] = 0
+    broken = _FORBIDDEN[np.concatenate(([0], tags)), np.concatenate((tags, [0]))]
+    before = np.concatenate(([0], np.cumsum(broken)))
+    wrong = before[ends + 1] > before[starts]
     cut = [
         (first, min(first + LONGEST, end))
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip(starts[wrong].tolist(), ends[wrong].tolist(), strict=True)
         for first in range(start, end, LONGEST)
     ]
     cut.sort(key=lambda stretch: stretch[1] - stretch[0])
     for batch in range(0, len(cut), BATCH):
-        found += _decode(log_probabilities, cut[batch : batch + BATCH])
-    found.sort()
-    return found
+        _decode(emission, cut[batch : batch + BATCH], tags)
+    return _read(log_probabilities, tags)
 
 
-def _decode(scores: Floats, stretches: list[tuple[int, int]]) -> list[Span]:
+def _read(log_probabilities: Floats, tags: npt.NDArray[np.int8]) -> list[Span]:
+    """The spans of a consistent tagging."""
+    inside = np.flatnonzero(tags)
+    if not len(inside):
+        return []
+    type, place = np.divmod(tags[inside].astype(np.intp) - 1, 4)
+    first = np.flatnonzero((place == 0) | (place == 3))
+    last = np.flatnonzero(place >= 2)
+    own = np.exp(log_probabilities[inside[:, None], 1 + 4 * type[:, None] + np.arange(4)]).sum(axis=1)
+    probability = np.minimum.reduceat(own, first)
+    columns = (inside[first], inside[last], type[first], probability)
+    return [Span(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _decode(scores: Floats, stretches: list[tuple[int, int]], tags: npt.NDArray[np.int8]) -> None:
+    """Writes the best consistent tagging of each stretch into `tags`."""
     starts = np.array([start for start, _ in stretches])
     lengths = np.array([end - start for start, end in stretches])
     longest = int(lengths.max())
     index = np.minimum(starts[:, None] + np.arange(longest)[None, :], len(scores) - 1)
     emission = scores[index]
-    emission[:, :, 0] -= DOUBT
     # Beyond its end a stretch is outside.
     beyond = np.arange(longest)[None, :] >= lengths[:, None]
     emission[beyond] = _NEVER
     emission[beyond, 0] = 0
     best = emission[:, 0] + _OPENS
     back = np.zeros((longest, len(stretches), TAGS), dtype=np.int8)
-    for step in range(1, longest):
-        reached = best[:, :, None] + TRANSITIONS[None]
-        back[step] = reached.argmax(axis=1)
-        best = (
-            np.take_along_axis(reached, back[step][:, None, :].astype(np.intp), axis=1)[:, 0]
-            + emission[:, step]
-        )
-    tags = np.zeros((len(stretches), longest), dtype=np.int8)
-    tags[:, -1] = (best + _CLOSES).argmax(axis=1)
     rows = np.arange(len(stretches))
+    for step in range(1, longest):
+        # A span's inside and end follow its begin or inside; all else follows what ends a span, or none.
+        closing = best[:, _CLOSING]
+        closed = closing.argmax(axis=1)
+        begin, inside = best[:, _BEGIN], best[:, _INSIDE]
+        open = np.maximum(begin, inside)
+        back[step][:, _OPENING] = _CLOSING[closed][:, None]
+        back[step][:, _INSIDE] = back[step][:, _LAST] = np.where(begin >= inside, _BEGIN, _INSIDE)
+        best = emission[:, step].copy()
+        best[:, _OPENING] += closing[rows, closed][:, None]
+        best[:, _INSIDE] += open
+        best[:, _LAST] += open
+    found = np.zeros((len(stretches), longest), dtype=np.int8)
+    found[:, -1] = (best + _CLOSES).argmax(axis=1)
     for step in range(longest - 1, 0, -1):
-        tags[:, step - 1] = back[step][rows, tags[:, step]]
-    found = []
-    for row, column in zip(
-        *np.nonzero((tags > 0) & (((tags - 1) % 4 == 0) | ((tags - 1) % 4 == 3))), strict=True
-    ):
-        type = (int(tags[row, column]) - 1) // 4
-        first = int(starts[row]) + int(column)
-        last = first
-        if (tags[row, column] - 1) % 4 == 0:
-            stop = int(column) + 1
-            while (tags[row, stop] - 1) % 4 != 2:
-                stop += 1
-            last = int(starts[row]) + stop
-        low = 1 + 4 * type
-        probability = float(np.exp(scores[first : last + 1, low : low + 4]).sum(axis=1).min())
-        found.append(Span(first, last, type, probability))
-    return found
+        found[:, step - 1] = back[step][rows, found[:, step]]
+    tags[index[~beyond]] = found[~beyond]

@@ -103,7 +103,9 @@ def pieces(text: str) -> list[Piece]:
             command[number] = True
     prose &= ~command
     prose |= lines.beside(prose) & ~command
-    candidates = lines.may_name & ~prose
+    if prose.all():
+        return [Piece(0, len(text), False)]
+    candidates = lines.may_name() & ~prose
     fields = list(_personal_values(text, 0, len(text)))
     candidates[np.searchsorted(starts, fields, side="right") - 1] = True
     candidates &= ~prose
@@ -136,7 +138,9 @@ class _Lines:
         # A bracket right after a word is a call.
         strong[1:] |= (low[1:] == ord("(")) & (letter[:-1] | (low[:-1] == ord("_")))
 
-        # Nor is the mark of a quoted mail.
+        # A quote that is escaped is a quote.
+        strong[:-1] &= ~((low[:-1] == ord("\\")) & ((low[1:] == ord('"')) | (low[1:] == ord("'"))))
+        # Nor is the mark of a quoted mail a bracket.
         strong &= ~((low == ord(">")) & np.concatenate(([True], (low[:-1] == 10) | (low[:-1] == ord(">")))))
 
         def total(mask: Bools) -> Ints:
@@ -152,8 +156,7 @@ class _Lines:
         self.prose = self._plain & (letters * 2 >= written) & (total(inner) > 0)
         if len(starts) == 1:
             self.prose |= self._plain & (letters * 2 >= written)
-        self.may_name = np.zeros(len(starts), dtype=np.bool_)
-        self._mark_names(low, letter, space)
+        self._low, self._letter = low, letter
 
     def beside(self, prose: Bools) -> Bools:
         """Lines that could be either (a lone word, a house number, a blank) and stand beside prose."""
@@ -165,11 +168,14 @@ class _Lines:
         inside: Bools = either & has[run]
         return inside
 
-    def _mark_names(self, low: Characters, letter: Bools, space: Bools) -> None:
+    def may_name(self) -> Bools:
+        """Lines with two capitalised words in a row, or one that fills a cell."""
+        low, letter = self._low, self._letter
+        marked = np.zeros(len(self._starts), dtype=np.bool_)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], letter, [False])).astype(np.int8)))
         first, last = edges[::2], edges[1::2]
         if not len(first):
-            return
+            return marked
         capital = _UPPER[low[first]] & (last - first >= 2)
         initial = _UPPER[low[first]]
         gap = first[1:] - last[:-1]
@@ -185,7 +191,8 @@ class _Lines:
         cell &= (before != ord('"')) | (after != ord('"'))
         cell &= (before != ord("'")) | (after != ord("'"))
         places = np.concatenate((first[:-1][pair], first[cell]))
-        self.may_name[np.searchsorted(self._starts, places, side="right") - 1] = True
+        marked[np.searchsorted(self._starts, places, side="right") - 1] = True
+        return marked
 
 
 def counts(text: str, piece: Piece, start: int, end: int) -> bool:

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 
 from guardrails import catalogue
 from guardrails.detectors.base import CannotJudge
@@ -31,6 +30,9 @@ LEAST_WORDS = 25
 
 WORDS = 1_500
 """So many words of a text are looked at."""
+
+WORD_WIDTH = 20
+"""So many characters a word takes at most, on average: no more than `WORDS` such are read of a piece."""
 
 SHARE_OF_WORDS = 0.2
 """The common words of a language make up a quarter to a half of its prose."""
@@ -55,19 +57,19 @@ def has_other_script(text: str, pieces: Sequence[Piece]) -> bool:
     """Whether much of the prose is in other than Latin letters."""
     if text.isascii():
         return False
-    other = sum(map(len, _found(_OTHER_SCRIPT, text, pieces)))
-    return other >= LEAST_LETTERS and other >= SHARE_OF_LETTERS * sum(map(len, _found(_WORD, text, pieces)))
+    other = sum(_letters(_OTHER_SCRIPT, text, pieces))
+    return other >= LEAST_LETTERS and other >= SHARE_OF_LETTERS * sum(_letters(_WORD, text, pieces))
 
 
 def other_language(text: str, pieces: Sequence[Piece]) -> str | None:
     """The ISO 639-1 code of the language of the prose when it is one that is not known."""
-    words = [word.lower() for word in islice(_found(_WORD, text, pieces), WORDS)]
+    words = _words(text, pieces)
     if len(words) < LEAST_WORDS:
         return None
     counts: Counter[str] = Counter()
     different: Counter[str] = Counter()
     common = _common_words()
-    for word, times in Counter(words).items():
+    for word, times in Counter(map(str.lower, words)).items():
         for language in common.get(word, ()):
             counts[language] += times
             different[language] += 1
@@ -92,8 +94,19 @@ def _common_words() -> dict[str, tuple[str, ...]]:
     return languages
 
 
-def _found(pattern: re.Pattern[str], text: str, pieces: Sequence[Piece]) -> Iterator[str]:
+def _words(text: str, pieces: Sequence[Piece]) -> list[str]:
+    """The first `WORDS` words of the prose."""
+    words: list[str] = []
+    for piece in pieces:
+        if not piece.code:
+            words += _WORD.findall(text, piece.start, min(piece.end, piece.start + WORD_WIDTH * WORDS))
+        if len(words) >= WORDS:
+            return words[:WORDS]
+    return words
+
+
+def _letters(pattern: re.Pattern[str], text: str, pieces: Sequence[Piece]) -> Iterator[int]:
     for piece in pieces:
         if not piece.code:
             for match in pattern.finditer(text, piece.start, piece.end):
-                yield match[0]
+                yield match.end() - match.start()

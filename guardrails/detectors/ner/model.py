@@ -14,6 +14,7 @@ import threadpoolctl
 
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.detectors.ner import decode, network, tokens
+from guardrails.detectors.ner.lexicon import Lexicon
 from guardrails.model import Reason
 
 FOLDER = Path(__file__).parents[2] / "catalogue" / "models"
@@ -33,9 +34,10 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """Weights and calibration. Holds no state: safe in any number of threads."""
+    """Weights and calibration. Safe in any number of threads: what it remembers changes no result."""
 
     weights: network.Weights
+    lexicon: Lexicon
     calibration: dict[str, dict[str, tuple[float, float]]]
     """For each type and kind of span the slope and intercept that turn a raw probability's logit into that
     of the score. Kinds: written in lower case (`lower`), else one token (`single`), else `several`."""
@@ -53,17 +55,17 @@ class Model(msgspec.Struct, frozen=True):
 
     def _chunk(self, text: str, offset: int, deadline: Deadline) -> Iterator[Name]:
         deadline.check()
-        found = tokens.tokenize(text)
-        vectors = network.word_vectors(self.weights, tokens.features(found.words, len(self.weights.table)))
-        count, reach = len(found.word), self.weights.reach
+        found = tokens.runs(text)
+        vectors, shapes = self.lexicon.look(found.forms)
+        words = network.projected(self.weights, vectors)
+        shape = shapes[found.form] + tokens.SHAPES * found.spaced
+        count, reach = len(found.form), self.weights.reach
         scores = np.empty((count, decode.TAGS), dtype=np.float32)
         for first in range(0, count, network.WINDOW):
             deadline.check()
             last = min(first + network.WINDOW, count)
             low, high = max(0, first - reach), min(count, last + reach)
-            window = network.log_probabilities(
-                self.weights, vectors, found.word[low:high], found.shape[low:high]
-            )
+            window = network.log_probabilities(self.weights, words, found.form[low:high], shape[low:high])
             scores[first:last] = window[first - low : last - low]
         for span in decode.spans(scores):
             type = decode.TYPES[span.type]
@@ -122,21 +124,19 @@ def load(weights: Path, manifest: Path) -> Model:
         array.setflags(write=False)
     single = {name: _single(array) for name, array in arrays.items() if name != "table"}
     layers = range(len(said.dilations))
-    return Model(
-        network.Weights(
-            table=arrays["table"],
-            scale=single["scale"],
-            shape=single["shape"],
-            project=single["project"],
-            project_bias=single["project_bias"],
-            dilations=said.dilations,
-            convolutions=tuple(single[f"convolution_{layer}"] for layer in layers),
-            biases=tuple(single[f"bias_{layer}"] for layer in layers),
-            output=single["output"],
-            output_bias=single["output_bias"],
-        ),
-        said.calibration,
+    trained = network.Weights(
+        table=arrays["table"],
+        scale=single["scale"],
+        shape=single["shape"],
+        project=single["project"],
+        project_bias=single["project_bias"],
+        dilations=said.dilations,
+        convolutions=tuple(single[f"convolution_{layer}"] for layer in layers),
+        biases=tuple(single[f"bias_{layer}"] for layer in layers),
+        output=single["output"],
+        output_bias=single["output_bias"],
     )
+    return Model(trained, Lexicon(trained), said.calibration)
 
 
 def _single(array: np.ndarray[tuple[int, ...], np.dtype[np.float16]]) -> tokens.Floats:

@@ -40,25 +40,37 @@ class Weights(msgspec.Struct, frozen=True):
         return sum(self.dilations)
 
 
-def word_vectors(weights: Weights, features: Features) -> Floats:
-    """One vector for each distinct word: the weighted sum of its features' rows."""
+def unpacked(weights: Weights) -> Floats:
+    """The table's rows in full, for `word_vectors`."""
+    return weights.table * weights.scale[:, None]
+
+
+def word_vectors(table: Floats, features: Features) -> Floats:
+    """One vector for each distinct word: the weighted sum of its features' rows in the unpacked table."""
     if len(features.offsets) == 1:
-        return np.zeros((0, weights.table.shape[1]), dtype=np.float32)
-    factors = features.weights * weights.scale[features.rows]
-    summands = weights.table[features.rows].astype(np.float32)
-    summands *= factors[:, None]
-    return np.add.reduceat(summands, features.offsets[:-1], axis=0)
+        return np.zeros((0, table.shape[1]), dtype=np.float32)
+    # Two rows are the word's own, of weight 1; the n-grams' weights are alike.
+    bounds = np.repeat(features.offsets[:-1], 2)
+    bounds[1::2] += 2
+    sums = np.add.reduceat(table[features.rows], bounds, axis=0)
+    vectors: Floats = sums[::2] + sums[1::2] * features.weights[bounds[1::2], None]
+    return vectors
 
 
-def log_probabilities(weights: Weights, vectors: Floats, word: Ints, shape: Ints) -> Floats:
-    """The log-probability of every tag for each token of one window.
+def projected(weights: Weights, vectors: Floats) -> Floats:
+    """What of a token's first activation its word brings: once for each distinct word."""
+    return (vectors @ weights.project).astype(np.float32, copy=False)
+
+
+def log_probabilities(weights: Weights, words: Floats, word: Ints, shape: Ints) -> Floats:
+    """The log-probability of every tag for each token of one window; `words` are the projected vectors.
 
     A window wider than the tokens of interest by `Weights.reach` on each side gives for those what the
     whole text would.
     """
     hidden = weights.project.shape[1]
-    x = (vectors[word] + weights.shape[shape]) @ weights.project
-    x += weights.project_bias
+    x = words[word]
+    x += (weights.shape @ weights.project + weights.project_bias)[shape]
     np.maximum(x, 0, out=x)
     for dilation, convolution, bias in zip(
         weights.dilations, weights.convolutions, weights.biases, strict=True

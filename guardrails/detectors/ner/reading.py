@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from guardrails import catalogue
 from guardrails.detectors.base import Deadline
-from guardrails.detectors.ner import gate, model
+from guardrails.detectors.ner import addresses, gate, model
 
 REPORTED = {"ADDRESS": "LOCATION"}
 """Presidio's entity where it is not called like the model's type."""
 
 _EDGE = " \t\r\n\"'`*_,;:()[]<>#|"
 _POSSESSIVE = ("'s", "’s", "'S")
+_TITLES = frozenset(catalogue.lines("titles.txt"))  # none of them is a name alone
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -37,12 +39,15 @@ def names(text: str, pieces: Sequence[gate.Piece], deadline: Deadline) -> Iterat
     offsets = [0]
     for piece in pieces:
         offsets.append(offsets[-1] + piece.end - piece.start)
+    found: list[model.Name] = []
     for name in model.own().names(joined, deadline):
         number = bisect_right(offsets, name.start) - 1
         piece, shift = pieces[number], pieces[number].start - offsets[number]
         span = trimmed(text, name.start + shift, min(name.end + shift, piece.end), name.type)
-        if span and gate.counts(text, piece, *span):
-            yield Found(*span, REPORTED.get(name.type, name.type), name.score)
+        if span and gate.counts(text, piece, *span) and text[slice(*span)].lower() not in _TITLES:
+            found.append(model.Name(*span, name.type, name.score))
+    for name in addresses.completed(text, found):
+        yield Found(name.start, name.end, REPORTED.get(name.type, name.type), name.score)
 
 
 def trimmed(text: str, start: int, end: int, type: str) -> tuple[int, int] | None:

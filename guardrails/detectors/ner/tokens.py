@@ -5,7 +5,6 @@ Training and inference share this module, so that a weight always means the same
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +13,6 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint32]
-
-TOKEN = re.compile(r"[^\W\d_]+|\d+|\n[\n\s]*|([^\w\s])\1*|_+")
-"""A run of letters, of digits, of line breaks, or of one punctuation mark. Linear: no two overlap."""
 
 WIDTH = 20
 """How many characters of a word take part in its features."""
@@ -31,8 +27,23 @@ _START, _END = 1, 2
 _MULTIPLIER = np.uint32(0x01000193)
 
 
+class Runs(NamedTuple):
+    """Where a text falls apart: runs of letters, of digits, of `_`, of one punctuation mark, and of blanks
+    from their first line break on. Blanks before that, or without one, are in none.
+
+    `forms` are the distinct runs as written; `form` numbers each run's. `spaced` is 1 where something stands
+    between a run and the one before it, and for the first.
+    """
+
+    start: Ints
+    end: Ints
+    forms: list[str]
+    form: Ints
+    spaced: Ints
+
+
 class Tokens(NamedTuple):
-    """The tokens of a text.
+    """The tokens of a text: its runs.
 
     `words` are the distinct lower-cased words; `word` and `shape` number each token's word and shape.
     """
@@ -56,23 +67,77 @@ class Features(NamedTuple):
     offsets: Ints
 
 
+_TABLE = 0x250
+"""Characters below are looked up in a table; those above are looked at one by one, each once in a text."""
+
+
+def _class(char: str) -> int:
+    if char.isspace():
+        return 0
+    if char == "_":
+        return 1
+    if char.isdecimal():
+        return 2
+    return 3 if char.isalnum() else 4
+
+
+_CLASSES = np.array([_class(chr(code)) for code in range(_TABLE)], dtype=np.uint8)
+_MARK = 4
+
+
+def runs(text: str) -> Runs:
+    """The runs of a text, in order."""
+    if not text:
+        none = np.zeros(0, dtype=np.int32)
+        return Runs(none, none, [], none, none)
+    if text.isascii():
+        codes: npt.NDArray[np.uint8 | np.uint32] = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+        classes = _CLASSES[codes]
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        classes = _CLASSES[np.minimum(codes, _TABLE - 1)]
+        high = np.flatnonzero(codes >= _TABLE)
+        if len(high):
+            distinct, which = np.unique(codes[high], return_inverse=True)
+            classes[high] = np.array([_class(chr(code)) for code in distinct], dtype=np.uint8)[which]
+    breaks = classes[1:] != classes[:-1]
+    breaks |= (classes[1:] == _MARK) & (codes[1:] != codes[:-1])
+    bounds = np.concatenate(([0], np.flatnonzero(breaks) + 1, [len(codes)])).astype(np.int32)
+    start, end = bounds[:-1], bounds[1:]
+    blank = np.flatnonzero(classes[start] == 0)
+    kept = np.ones(len(start), dtype=np.bool_)
+    kept[blank] = False
+    newlines = np.flatnonzero(codes == 10).astype(np.int32)
+    if len(newlines):
+        first = newlines[np.minimum(np.searchsorted(newlines, start[blank]), len(newlines) - 1)]
+        broken = (start[blank] <= first) & (first < end[blank])
+        start = start.copy()
+        start[blank[broken]] = first[broken]
+        kept[blank[broken]] = True
+    start, end = start[kept], end[kept]
+    written = [text[first:last] for first, last in zip(start.tolist(), end.tolist(), strict=True)]
+    numbers = {form: number for number, form in enumerate(dict.fromkeys(written))}
+    form = np.fromiter(map(numbers.__getitem__, written), dtype=np.int32, count=len(written))
+    spaced = np.ones(len(start), dtype=np.int32)
+    spaced[1:] = start[1:] > end[:-1]
+    return Runs(start, end, list(numbers), form, spaced)
+
+
+def word(written: str) -> str:
+    """What of a run the features are made of."""
+    return written.lower()[:WIDTH]
+
+
 def tokenize(text: str) -> Tokens:
     """The tokens of a text, in order."""
-    spans = [match.span() for match in TOKEN.finditer(text)]
-    bounds = np.array(spans, dtype=np.int32).reshape(-1, 2)
-    forms: dict[str, int] = {}
-    form = np.array(
-        [forms.setdefault(text[start:end], len(forms)) for start, end in spans], dtype=np.int32
-    ).reshape(-1)
+    found = runs(text)
     words: dict[str, int] = {}
     word_of_form = np.array(
-        [words.setdefault(written.lower()[:WIDTH], len(words)) for written in forms], dtype=np.int32
+        [words.setdefault(word(written), len(words)) for written in found.forms], dtype=np.int32
     ).reshape(-1)
-    shape_of_form = np.array([shape(written) for written in forms], dtype=np.int32).reshape(-1)
-    start, end = bounds[:, 0], bounds[:, 1]
-    spaced = np.ones(len(spans), dtype=np.int32)
-    spaced[1:] = start[1:] > end[:-1]
-    return Tokens(start, end, list(words), word_of_form[form], shape_of_form[form] + SHAPES * spaced)
+    shape_of_form = np.array([shape(written) for written in found.forms], dtype=np.int32).reshape(-1)
+    shapes = shape_of_form[found.form] + SHAPES * found.spaced
+    return Tokens(found.start, found.end, list(words), word_of_form[found.form], shapes)
 
 
 def shape(written: str) -> int:
@@ -98,10 +163,10 @@ def shape(written: str) -> int:
 def features(words: list[str], rows: int) -> Features:
     """The features of distinct lower-cased words in a table of `rows` rows."""
     count = len(words)
-    characters = np.zeros((count, WIDTH + 2), dtype=np.uint32)
-    if count:
-        written = np.array(words, dtype=f"<U{WIDTH}")
-        characters[:, 1:-1] = written.view(np.uint32).reshape(count, WIDTH)
+    written = np.array(words, dtype=np.str_) if count else np.zeros(0, dtype="<U1")
+    width = written.itemsize // 4
+    characters = np.zeros((count, width + 2), dtype=np.uint32)
+    characters[:, 1:-1] = written.view(np.uint32).reshape(count, width)
     digits = (characters >= ord("0")) & (characters <= ord("9"))
     characters[digits] = ord("0")
     characters[characters == ord("\r")] = ord("\n")
@@ -112,24 +177,25 @@ def features(words: list[str], rows: int) -> Features:
     whole = np.zeros(count, dtype=np.uint32)
     for column in characters.T:
         whole = whole * _MULTIPLIER ^ column
+    whole *= np.uint32(pow(int(_MULTIPLIER), WIDTH - width, 2**32))  # as if each were `WIDTH` long
     hashed = [_mixed(whole, 1)[:, None], _mixed(whole, 2)[:, None]]
     valid = [np.ones((count, 2), dtype=bool)]
     for size in GRAMS:
-        places = WIDTH + 2 - size + 1
+        places = max(0, width + 2 - size + 1)
         gram = np.full((count, places), size, dtype=np.uint32)
         for offset in range(size):
             gram = gram * _MULTIPLIER ^ characters[:, offset : offset + places]
         hashed.append(_mixed(gram, 2 + size))
         valid.append(np.arange(places)[None, :] + size <= length[:, None] + 2)
     used = np.concatenate(valid, axis=1)
-    table_rows = (np.concatenate(hashed, axis=1) % np.uint32(rows)).astype(np.int32)
+    table_rows = (np.concatenate(hashed, axis=1)[used] % np.uint32(rows)).astype(np.int32)
     per_word = used.sum(axis=1)
     grams = np.maximum(per_word - 2, 1)
     weights = np.broadcast_to(1 / np.sqrt(grams)[:, None], used.shape).astype(np.float32)
     weights[:, :2] = 1
     offsets = np.zeros(count + 1, dtype=np.int32)
     np.cumsum(per_word, out=offsets[1:])
-    return Features(table_rows[used], weights[used], offsets)
+    return Features(table_rows, weights[used], offsets)
 
 
 def _mixed(value: Hashes, seed: int) -> Hashes:
