@@ -29,7 +29,7 @@ _MASKED_CHAT = {
     "model": "gpt-4o",
     "messages": [
         {"role": "system", "content": "be nice"},
-        {"role": "user", "content": "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now"},
+        {"role": "user", "content": "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now"},
     ],
 }
 

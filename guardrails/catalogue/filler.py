@@ -48,7 +48,7 @@ _REFERENCE = re.compile(
     | (?: ENC | vault | ref | secretref | arn | keyvault | op | ssm | file | env | gcp | sm ) : [A-Za-z/]? .*
     """
 )
-_OURS = re.compile(r"MASKED_[A-Z][A-Z0-9_]*_[0-9A-Z]{13}")
+_OURS = re.compile(r"MASKED_[A-Z][A-Z0-9_]*_[0-9A-Z]{16}")
 _SEQUENCES = (
     "01234567890123456789",
     "abcdefghijklmnopqrstuvwxyz",

@@ -1,8 +1,8 @@
-"""Placeholders: `MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR`.
+"""Placeholders: `MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC`.
 
 A placeholder is a plain identifier, so that it stays one word in code, shell, JSON, YAML, URLs and
-markdown. The last 13 characters are Crockford base32: ten that name the value (50 bits of a keyed hash of
-tenant, label and value) and three that prove that the service made it (15 bits of a keyed hash of label and
+markdown. The last 16 characters are Crockford base32: ten that name the value (50 bits of a keyed hash of
+tenant, label and value) and six that prove that the service made it (30 bits of a keyed hash of label and
 name), so that text which only looks like one is told apart.
 
 Models write placeholders in their own way: in another case, with the underscores escaped for markdown or
@@ -20,7 +20,7 @@ from guardrails.masking.keys import Keys
 from guardrails.model import Span
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_NAME, _PROOF = 10, 3
+_NAME, _PROOF = 10, 6
 _TOKEN = _NAME + _PROOF
 _LABEL = 64
 

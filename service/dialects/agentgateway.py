@@ -66,7 +66,7 @@ def refused(problem: Problem, _: Payload) -> dict[str, object]:
 
 
 _MAIL = "mail ada@example.com now"
-_MASKED = "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now"
+_MASKED = "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now"
 _ACTION = record(["action"], action=record([], body=ANYTHING, status_code=COUNT, reason=TEXT))
 
 ROUTES = tuple(

@@ -147,7 +147,7 @@ ROUTES = (
             ),
             _answer(
                 "GUARDRAIL_INTERVENED",
-                ["mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now"],
+                ["mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now"],
                 [{"sensitiveInformationPolicy": {"piiEntities": [_ANONYMIZED], "regexes": []}}],
             ),
         ),

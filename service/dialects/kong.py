@@ -134,7 +134,7 @@ _SANITIZE = described(
         duration=NUMBER,
     ),
     {
-        "text": "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now",
+        "text": "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now",
         "identified_pii": ["email"],
         "anonymized_pii": ["email"],
         "detected_languages": [],

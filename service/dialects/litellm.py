@@ -240,7 +240,7 @@ _EXAMPLE = {
     "litellm_version": "1.106.2",
     "model": "gpt-4o",
 }
-_ANSWER = {"action": "GUARDRAIL_INTERVENED", "texts": ["mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now"]}
+_ANSWER = {"action": "GUARDRAIL_INTERVENED", "texts": ["mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now"]}
 
 ROUTES = (
     Route(

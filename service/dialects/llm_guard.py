@@ -45,7 +45,7 @@ def refused(problem: Problem, _: Payload, name: str) -> dict[str, object]:
 
 
 _MAIL = "mail ada@example.com now"
-_MASKED = "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR now"
+_MASKED = "mail MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC now"
 
 ROUTES = tuple(
     Route(

@@ -81,7 +81,7 @@ PASSED_OVER = [
     'password = "12345678"',
     'password = "qwertyuiop"',
     'tokenizer = AutoTokenizer.from_pretrained("google/gemma-2-9b")',
-    "password=MASKED_GENERIC_ASSIGNMENT_7K2M9Q4WXA5TR",
+    "password=MASKED_GENERIC_ASSIGNMENT_7K2M9Q4WXA5TR0BC",
     'api_secret_name = "billing-v2-prod"',
     "passwd:x:0:0:root:/root:/bin/bash",
     "password: !Ref DbPassword2",

@@ -45,7 +45,7 @@ rules:
     action: mask
     mask: {with: placeholder}
 """
-PLACEHOLDER = re.compile(r"MASKED_[A-Z0-9_]+_[0-9A-Z]{13}")
+PLACEHOLDER = re.compile(r"MASKED_[A-Z0-9_]+_[0-9A-Z]{16}")
 MAIL = "grace.unmistakable@example.com"
 OTHER = "linus.unmistakable@example.com"
 TOOLS = [

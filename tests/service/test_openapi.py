@@ -89,7 +89,7 @@ def shape(value):
     if isinstance(value, list):
         return [shape(one) for one in value]
     if isinstance(value, str):
-        return re.sub(r"(MASKED_[A-Z_]+_)[0-9A-Z]{13}|(sha256:)[0-9a-f]+", r"\1\2*", value)
+        return re.sub(r"(MASKED_[A-Z_]+_)[0-9A-Z]{16}|(sha256:)[0-9a-f]+", r"\1\2*", value)
     return value
 
 

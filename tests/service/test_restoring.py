@@ -88,7 +88,7 @@ def masked(client, conversation, text=f"mail {MAIL}", tenant="acme"):
     body = {"messages": [{"role": "user", "content": text}]}
     answer = hook(client, "request", body, conversation, tenant)
     assert "unmistakable" not in json.dumps(answer)
-    return re.search(r"MASKED_EMAIL_ADDRESS_\w{13}", json.dumps(answer["body"]))[0]
+    return re.search(r"MASKED_EMAIL_ADDRESS_\w{16}", json.dumps(answer["body"]))[0]
 
 
 def test_a_response_gets_the_values_of_its_conversation(service):
@@ -122,7 +122,7 @@ def test_a_response_is_judged_before_values_come_back(service):
     answer = hook(service, "response", chat(f"to {name} or {OTHER}"), "c1")
     text = answer["body"]["choices"][0]["message"]["content"]
     assert answer["verdict"] == "mask"
-    assert re.fullmatch(rf"to {MAIL} or MASKED_EMAIL_ADDRESS_\w{{13}}", text)
+    assert re.fullmatch(rf"to {MAIL} or MASKED_EMAIL_ADDRESS_\w{{16}}", text)
     assert answer["restored"] == {"values": 1, "withheld": 0, "unknown": 0, "unavailable": 0}
 
     answer = hook(service, "response", chat(f"DENYME {name}"), "c1")
@@ -229,7 +229,7 @@ def test_what_litellm_streams_stays_as_it_was_sent(service, step):
 
     assert early
     assert given == text[: len(given)]
-    assert re.sub(r"MASKED_EMAIL_ADDRESS_\w{13}", "[]", text) == (
+    assert re.sub(r"MASKED_EMAIL_ADDRESS_\w{16}", "[]", text) == (
         f"{words * 12}{MAIL} and [], or {MAIL}. {words * 60}MASKED_"
     )
 
@@ -243,7 +243,7 @@ def test_an_agents_tool_gets_what_another_tool_said(service, agent):
     """What a file held was masked for the model; what the model writes to a file holds it again."""
     path = f"/v1/agents/{agent}/command"
     shown = post(service, path, event("PostToolUse", "Read", tool_input={}, tool_response=f"mail {MAIL}"))
-    name = re.search(r"MASKED_EMAIL_ADDRESS_\w{13}", json.dumps(shown))[0]
+    name = re.search(r"MASKED_EMAIL_ADDRESS_\w{16}", json.dumps(shown))[0]
     asked = {"file_path": "/x", "content": f"to: {name}"}
 
     def before(tool, session="s1"):

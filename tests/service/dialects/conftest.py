@@ -49,7 +49,7 @@ class Asked:
         """The decoded answer of an HTTP 200."""
         answer = self.raw(path, json.dumps(payload), **headers)
         assert answer.status_code == 200, answer.text
-        return json.loads(re.sub(r"MASKED_EMAIL_ADDRESS_[0-9A-Z]{13}", "[MAIL]", answer.text))
+        return json.loads(re.sub(r"MASKED_EMAIL_ADDRESS_[0-9A-Z]{16}", "[MAIL]", answer.text))
 
 
 @pytest.fixture(scope="session")
