@@ -1,8 +1,9 @@
 """Where a run begins at the end of a text that a decoder would read as one with what follows.
 
 Encoded runs are decoded as a whole (`guardrails.text`), so none is cut: base64 with its wrapped lines,
-hexadecimal, percent and backslash escapes, entities, terminal codes, characters with their marks, and
-invisible characters. Every function here is a superset: it may hold back a word that is no code.
+hexadecimal, percent and backslash escapes, entities, terminal codes, characters with their marks,
+invisible characters, and strings in pieces. Every function here is a superset: it may hold back a word
+that is no code.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ _GROUPS = re.compile(
     rf"(?:(?:0[xX])?[0-9A-Fa-f]{{2}}(?:[0-9A-Fa-f]{{2}})?[{_BETWEEN}]{{1,3}})+(?:0?[xX]?[0-9A-Fa-f]{{0,4}})\Z"
 )
 _GROUPS_MOST = 4_096
+_IN_PIECE = string.ascii_letters + string.digits + "_/+=.@-"
+_JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]+[\"'`]|\\\r?\n)\Z")
+_CUT_JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]*[\"'`]?|\\\r?\n?)\Z")
+_JOINT_MOST = 200
+_PIECES_MOST = 4_096
 _NEAR = 80
 _WIDEST = 12  # characters of one escape
 _ESCAPE = re.compile(r"(?:%|\\|&)[#0-9A-Za-z{}%\\]*\Z")
@@ -30,7 +36,7 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*)?\Z")
 
 def start(text: str) -> int:
     """Where the earliest run begins that goes on to the end; `len(text)` for none."""
-    return min(_base64(text), _groups(text), unsettled(text))
+    return min(_base64(text), _groups(text), _pieces(text), unsettled(text))
 
 
 def unsettled(text: str) -> int:
@@ -62,6 +68,23 @@ def _groups(text: str) -> int:
     kept = len(tail.rstrip(_HEX + _BETWEEN + "xX"))
     found = _GROUPS.search(tail, kept)
     return length if found is None else length - len(tail) + found.start()
+
+
+def _pieces(text: str) -> int:
+    """Where the first piece of a word or string in pieces begins, of which another may follow."""
+    first = at = len(text)
+    low = max(0, at - _PIECES_MOST)
+    joint = _CUT_JOINT.search(text, max(low, at - _JOINT_MOST))
+    while True:
+        end = at if joint is None else joint.start()
+        at = low + len(text[low:end].rstrip(_IN_PIECE))
+        if at == end:
+            return first
+        if joint is not None:
+            first = at
+        joint = _JOINT.search(text, max(low, at - _JOINT_MOST), at)
+        if joint is None:
+            return first
 
 
 def _escape(text: str) -> int:

@@ -71,7 +71,9 @@ _EXAMPLE = {
         "stderr": "",
     },
 }
-_MASKED = {"stdout": "DATABASE_URL=postgresql://app:MASKED_URL_PASSWORD_7K2M9Q4WXA5TR0BC@db.acme.example/main"}
+_MASKED = {
+    "stdout": "DATABASE_URL=postgresql://app:MASKED_URL_PASSWORD_7K2M9Q4WXA5TR0BC@db.acme.example/main"
+}
 _ANSWER = {
     "hookSpecificOutput": {"hookEventName": "PostToolUse", "updatedToolOutput": {**_MASKED, "stderr": ""}}
 }

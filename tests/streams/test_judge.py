@@ -80,6 +80,9 @@ DISGUISES = {
     "base64url": lambda text: base64.urlsafe_b64encode(f"it is {text}?>".encode()).decode().rstrip("="),
     "hex": lambda text: f"it is {text} then".encode().hex(),
     "hex bytes": lambda text: f"it is {text} then".encode().hex(" "),
+    "in two pieces": lambda text: f'{text[: len(text) // 2]}" + "{text[len(text) // 2 :]}',
+    "in three lines": lambda text: "'\n    '".join((text[:4], text[4:9], text[9:])),
+    "continued": lambda text: f"{text[:5]}\\\n{text[5:]}",
     "twice": lambda text: base64.b64encode(base64.b64encode(f"it is {text} then".encode())).decode(),
     "cut off": lambda text: text[: len(text) * 2 // 3],
 }
