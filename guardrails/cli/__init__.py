@@ -8,7 +8,6 @@ import os
 import rich_click as click
 
 from guardrails import __version__
-from guardrails.cli.processor import choose_kernels
 
 COMMANDS = {
     "check": "guardrails.cli.check:check",
@@ -59,5 +58,4 @@ def main() -> None:
     """Entry point of the `guardrails` command."""
     # Presidio's e-mail recogniser would otherwise ask the network for the public suffix list.
     os.environ.setdefault("TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS", "")
-    choose_kernels(os.environ)
     cli(prog_name="guardrails")

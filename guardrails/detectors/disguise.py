@@ -40,11 +40,18 @@ def _changes(view: View) -> Iterable[tuple[int, int]]:
     edits = zip(view.edits.view_starts, view.edits.view_ends, strict=True) if view.edits else ()
     if view.swaps is not None:
         return chain(edits, view.swaps)
-    # Too many to be listed: characters stand for one another one by one, but for the edits.
-    before = view.parent.text
-    swaps = ((at, at + 1) for at, char in enumerate(view.text) if before[_place(view, at)] != char)
-    return chain(edits, swaps)
+    return chain(edits, _swaps(view, view.parent.text))
 
 
-def _place(view: View, at: int) -> int:
-    return view.edits.start(at) if view.edits else at
+def _swaps(view: View, before: str) -> Iterator[tuple[int, int]]:
+    """Where one character stands for another: too many to be listed in the view."""
+    edits = (
+        zip(view.edits.view_starts, view.edits.view_ends, view.edits.ends, strict=True) if view.edits else ()
+    )
+    at = origin = 0
+    for start, end, follows in chain(edits, [(len(view.text), 0, 0)]):
+        pairs = zip(view.text[at:start], before[origin : origin + start - at], strict=True)
+        for place, (one, other) in enumerate(pairs, at):
+            if one != other:
+                yield place, place + 1
+        at, origin = end, follows
