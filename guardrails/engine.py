@@ -97,16 +97,17 @@ class Decision(msgspec.Struct, frozen=True):
 class Judged(msgspec.Struct, frozen=True):
     """A decision on a whole body. `body` is the rewritten body when the verdict is `mask`, else None.
 
-    It is JSON text (`msgspec.Raw`) where JSON text was judged. `reach` is that of the policy set
-    (`PolicySet.reach`) where it was asked for. `kept` are the values that its placeholders stand for, of
-    rules that let them come back in responses. `restored` says what came back where somebody restored, by the
-    edits `back` in what was masked: then there may be a `body` although nothing was masked.
+    It is JSON text (`msgspec.Raw`) where JSON text was judged. `undecided` says of each text that may go on
+    how many characters at its end could still change, where that was asked for. `kept` are the values that
+    its placeholders stand for, of rules that let them come back in responses. `restored` says what came back
+    where somebody restored, by the edits `back` in what was masked: then there may be a `body` although
+    nothing was masked.
     """
 
     decision: Decision
     format: bodies.Format
     body: object = None
-    reach: int | None = None
+    undecided: tuple[int, ...] = ()
     kept: Mapping[str, Kept] = {}
     restored: Restored | None = None
     back: tuple[Edit, ...] = ()

@@ -26,7 +26,7 @@ from service.dialects.route import OPERATORS_STATUS, Answer, Call, Errand, Look,
 from service.exchange import Service
 from service.policies import PolicyHolder
 from service.problems import Problem
-from service.settings import Settings
+from service.settings import Settings, ext_proc_address
 
 _ASSETS = "/docs/assets"
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> Litestar:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with made.running():
+        async with made.running(), _ext_proc(made):
             yield
 
     return Litestar(
@@ -94,6 +94,19 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+@contextlib.asynccontextmanager
+async def _ext_proc(made: Assembly) -> AsyncIterator[None]:
+    address = ext_proc_address(made.settings)
+    if address is None:
+        yield
+        return
+    # gRPC must not be in a process that is forked into workers: it is imported in each of them.
+    from service.extproc import serving
+
+    async with serving(made, address):
+        yield
 
 
 def _endpoint(service: Service, route: Route) -> list[Any]:

@@ -20,8 +20,9 @@ from service.exchange import Service
 from service.judging import Judging
 from service.policies import PolicyHolder
 from service.restoring import Restoring
-from service.settings import Settings, SettingsError, cache_of, is_loopback, secret_of
+from service.settings import Settings, SettingsError, cache_of, ext_proc_address, is_loopback, secret_of
 from service.shared_memory import SharedMemory
+from service.streams import StreamEngines
 from service.vault import vault_of
 
 
@@ -45,12 +46,17 @@ class Assembly:
         self.metrics.watch(self.holder.memory)
         self.metrics.in_force(self.holder.state.digest)
         if self.keys.open:
-            if not is_loopback(settings.host):
-                raise SettingsError(f"binding {settings.host} needs API keys: set `keys_file`")
+            ext_proc = ext_proc_address(settings)
+            for host in (settings.host, *(ext_proc[:1] if ext_proc else ())):
+                if not is_loopback(host):
+                    raise SettingsError(f"binding {host} needs API keys: set `keys_file`")
             self.log.warning("no API keys: every caller on this machine is tenant `default`")
+        self.streams = StreamEngines(self.holder, cache_of(settings))
         self.judging = Judging(self.holder, settings)
         self.restoring = Restoring(self.holder, vault_of(settings, secret), self.metrics, self.log)
-        self.service = Service(settings, self.keys, self.judging, self.restoring, self.metrics, self.log)
+        self.service = Service(
+            settings, self.keys, self.judging, self.streams, self.restoring, self.metrics, self.log
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,6 +79,7 @@ class Assembly:
         self.metrics.reloads.labels("loaded" if loaded else "refused").inc()
         state = self.holder.state
         if loaded:
+            self.streams.reloaded()
             settle()
             self.metrics.in_force(state.digest)
             self.log.info("policies reloaded", policy=state.digest)

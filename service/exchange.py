@@ -22,6 +22,7 @@ from service.judging import Judging
 from service.problems import Problem
 from service.restoring import Restoring
 from service.settings import Settings
+from service.streams import StreamEngines
 
 INLINE_BYTES = 4_096
 """Bodies up to this size are judged at once, without the way to a detection thread."""
@@ -40,9 +41,7 @@ class Ask(msgspec.Struct, frozen=True):
     response_unseen: bool = False
     request: object = None  # the body that a response answers, where the gateway shows it
     texts: tuple[Segment, ...] | None = None
-    streams: bool = (
-        False  # the gateway may be asking about a part of a stream: how far a match reaches counts
-    )
+    growing: tuple[str, ...] = ()  # texts that may be parts of a stream: how much of each is decided counts
     conversation: str | None = None  # what ties a response in a call of its own to what was sent before
     sent: Mapping[str, Kept] = {}  # what is kept of earlier requests of the conversation
     rewritable: frozenset[Kind] | None = None  # what the gateway takes rewritten texts of, None for all
@@ -56,6 +55,7 @@ class Service:
         settings: Settings,
         keys: KeyRing,
         judging: Judging,
+        streams: StreamEngines,
         restoring: Restoring,
         metrics: telemetry.Metrics,
         log: structlog.typing.FilteringBoundLogger,
@@ -63,6 +63,7 @@ class Service:
         self.settings = settings
         self.keys = keys
         self.judging = judging
+        self.streams = streams
         self.restoring = restoring
         self.metrics = metrics
         self.log = log
@@ -127,9 +128,12 @@ class Service:
                     sent=ask.sent,
                     request=ask.request,
                 )
-                if not ask.streams:
+                if not ask.growing:
                     return judged
-                return msgspec.structs.replace(judged, reach=engine.policies.reach(ask.hook, ask.context))
+                undecided = (
+                    self.streams.undecided(one, ask.hook, ask.context, deadline, today) for one in ask.growing
+                )
+                return msgspec.structs.replace(judged, undecided=tuple(undecided))
 
             if not isinstance(ask.body, msgspec.Raw):
                 return judge(engine.judge_body, ask.body)
@@ -161,6 +165,14 @@ class Service:
         """A judged response with its placeholders turned back."""
         work = partial(self.restoring.restored, judged, ask.body, restorer)
         return work() if _is_small(ask) else await self.judging.aside(work)
+
+    def refuses_stream(self, context: Context, trace: telemetry.Trace) -> bool:
+        """Whether rules in force cannot be enforced on a stream and must be; counts those that need not."""
+        left_out = self.streams.in_force().whole.not_on_streams(context)
+        for rule in left_out:
+            self.metrics.unjudged.labels("streamed").inc()
+            self.log.warning("rule not enforced on a stream", request_id=trace.request_id, rule=rule.id)
+        return any(rule.deny_streams for rule in left_out)
 
     def unseen(self, reason: str, dialect: str, tenant: str, trace: telemetry.Trace) -> None:
         """Counts and logs an exchange of which the gateway shows nothing that could be judged."""

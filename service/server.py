@@ -13,12 +13,12 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
 
-from service.settings import Settings, SettingsError
+from service.settings import Settings, SettingsError, ext_proc_address
 
 Application = Callable[..., Awaitable[None]]
 """Anything that speaks ASGI."""
@@ -51,12 +51,16 @@ def serve(settings: Settings, *, proxy: bool = False) -> None:
         from service.proxy import create_proxy
 
         listening = held.enter_context(_bound(settings))
+        if not proxy:
+            held.enter_context(_ext_proc_reserved(settings))
         app: Application = create_proxy(settings) if proxy else create_app(settings)
         settle()
         log = telemetry.logger(settings.log_format)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         served = {"upstream": settings.upstream} if proxy else {"docs": "/docs"}
+        if settings.ext_proc and not proxy:
+            served["ext_proc"] = settings.ext_proc
         log.info("serving", url=f"http://{shown}:{port}", **served, workers=worker_count(settings))
         if worker_count(settings) == 1:
             uvicorn.Server(_config(settings, app)).run(sockets=[listening])
@@ -71,6 +75,27 @@ def _bound(settings: Settings) -> socket.socket:
     except OSError as error:
         why = os.strerror(error.errno).lower() if error.errno else str(error)
         raise SettingsError(f"cannot listen at {settings.host}, port {settings.port}: {why}") from None
+
+
+@contextlib.contextmanager
+def _ext_proc_reserved(settings: Settings) -> Iterator[None]:
+    """Keeps the address for this process and its workers, which share it. Raises `SettingsError`."""
+    address = ext_proc_address(settings)
+    if address is None:
+        yield
+        return
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    try:
+        # Sharing is open to any process of this user; one that serves there already is found out first.
+        socket.create_server(address, family=family).close()
+        reserved = socket.socket(family)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(address)
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise SettingsError(f"cannot listen at {settings.ext_proc}: {why}") from None
+    with reserved:
+        yield
 
 
 def _config(settings: Settings, app: Application) -> uvicorn.Config:

@@ -101,6 +101,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vault_seconds: Annotated[int, _described("How long they are kept since they were last sent.", ge=1)] = (
         86_400
     )
+    ext_proc: Annotated[
+        str | None,
+        _described(
+            "Address at which `guardrails serve` is Envoy's external processor too, over gRPC, as "
+            "`127.0.0.1:8181`. Other than loopback needs `keys_file`."
+        ),
+    ] = None
     upstream: Annotated[
         str | None, _described("Address of the gateway or provider behind `guardrails proxy`.")
     ] = None
@@ -178,6 +185,17 @@ def _from_file(file: Path) -> dict[str, object]:
     if not isinstance(data, dict):
         raise SettingsError(f"{file} must be a mapping of settings")
     return {str(name): value for name, value in data.items()}
+
+
+def ext_proc_address(settings: Settings) -> tuple[str, int] | None:
+    """Host and port of the external processor, None for none. Raises `SettingsError`."""
+    if settings.ext_proc is None:
+        return None
+    host, _, port = settings.ext_proc.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise SettingsError("`ext_proc` must be an address as `127.0.0.1:8181`")
+    return host, int(port)
 
 
 def is_loopback(host: str) -> bool:

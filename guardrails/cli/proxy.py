@@ -34,8 +34,8 @@ def proxy(
 ) -> None:
     """Judge what passes between a client and a gateway or provider.
 
-    OpenAI and Anthropic requests and responses, streams included, are judged on their way; everything
-    else is passed through. The client's own credentials are sent on and never looked at.
+    OpenAI, Anthropic, Gemini and Bedrock requests and responses, streams included, are judged on their
+    way; everything else is passed through. The client's own credentials are sent on and never looked at.
     """
     run(
         settings_file,

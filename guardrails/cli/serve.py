@@ -17,6 +17,7 @@ from guardrails.policy.compile import LoadError
 @click.option("--policies", "-p", help="Policy file or folder.")
 @click.option("--host", help="Address to bind; other than loopback needs API keys.")
 @click.option("--port", type=int, help="Port to bind.")
+@click.option("--ext-proc", metavar="HOST:PORT", help="Serve Envoy over gRPC at this address too.")
 @click.option("--workers", type=int, help="Worker processes; 0 means one per core.")
 @click.option(
     "--settings",
@@ -28,15 +29,16 @@ def serve(
     policies: str | None,
     host: str | None,
     port: int | None,
+    ext_proc: str | None,
     workers: int | None,
     settings_file: Path | None,
 ) -> None:
-    """Serve the hook endpoints.
+    """Serve the hook endpoints, and Envoy's external processor with `--ext-proc`.
 
     Policies are read again when they change, or on SIGHUP; a set that does not load leaves the old one
     in force. SIGTERM answers what is in flight, then stops. `guardrails settings` lists every setting.
     """
-    run(settings_file, policies=policies, host=host, port=port, workers=workers)
+    run(settings_file, policies=policies, host=host, port=port, ext_proc=ext_proc, workers=workers)
 
 
 def run(settings_file: Path | None, *, proxy: bool = False, **given: object) -> None:

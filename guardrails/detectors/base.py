@@ -8,6 +8,7 @@ leaves `patterns` empty and does its work in `inspect`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -166,14 +167,19 @@ class Foresight(msgspec.Struct, frozen=True):
     """How far behind a match a detector's judgement of it may look.
 
     `most` characters at most, and no more than `after_break` behind the next line break where that is set.
+    Where it hangs on little that may follow, `undecided` is an expression of that, as far as it has come:
+    anything else decides at once.
     """
 
     most: int
     after_break: int | None = None
+    undecided: str | None = None
 
     def has_come(self, text: str, end: int) -> bool:
         """Whether a text goes on far enough behind a match that ends at `end`."""
         if len(text) - end >= self.most:
+            return True
+        if self.undecided is not None and re.compile(self.undecided).fullmatch(text, end) is None:
             return True
         if self.after_break is None:
             return False

@@ -25,7 +25,7 @@ from guardrails.catalogue.identifier_kinds import aliases, identifiers
 from guardrails.detectors import pii_identifiers, pii_names, pii_phone, pii_presidio
 from guardrails.detectors.base import CannotJudge, Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.disguise import read_as_words
-from guardrails.detectors.patterns import MAX_WIDTH, Index, PatternError, compile_regex, max_width
+from guardrails.detectors.patterns import Index, PatternError, compile_regex
 from guardrails.detectors.pii_custom import Custom
 from guardrails.detectors.pii_documents import DOCUMENTS
 from guardrails.detectors.pii_online import ONLINE
@@ -33,6 +33,7 @@ from guardrails.detectors.pii_recipes import (
     CONTEXT_BOOST,
     CONTEXT_LEAST,
     OWN,
+    RESERVED,
     Candidate,
     Recipe,
 )
@@ -49,8 +50,8 @@ LEAST_SCORES = {"PERSON": 0.42, "ORGANIZATION": 0.45}
 OTHER_MODEL = "spacy:en_core_web_sm"
 """What finds the entities that our own model does not know, unless a policy names a model."""
 
-PROOF_REACH = 272
-"""How far behind a match its proof and its context words may stand, at most."""
+PROOF_REACH = 32
+"""How far behind a match its proof and its context words may stand, at most, and no further than its line."""
 
 
 _PHONE = "PHONE_NUMBER"
@@ -233,15 +234,17 @@ class PiiDetector:
         return bool(self._alone or self._readers)
 
     @property
-    def reach(self) -> int | None:
-        """The most characters that a hit of `inspect` spans; None without a bound, as a name has none."""
-        widths = [max_width(recipe.pattern) for recipe in self._alone]
-        return None if self._readers or max(widths, default=0) > MAX_WIDTH else max(widths, default=0)
-
-    @property
-    def foresight(self) -> Foresight | None:
+    def foresight(self) -> Sequence[Foresight] | None:
         """Names hang on the whole of what is said around them."""
-        return None if self.inspects else Foresight(PROOF_REACH)
+        if self.inspects:
+            return None
+        usual = Foresight(PROOF_REACH, after_break=0)
+        own = [
+            # Where its lowest score counts, a context word makes no difference.
+            one.foresight if one.foresight and self._least(one.entity) <= RESERVED else usual
+            for one in self._shared
+        ]
+        return [*own, *[usual] * (self._family is not None)]
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._shared)

@@ -17,11 +17,13 @@ from pathlib import Path
 import msgspec
 
 from guardrails.catalogue.proofs import iban, luhn, us_ssn
-from guardrails.detectors.base import Pattern
+from guardrails.detectors.base import Foresight, Pattern
 from guardrails.detectors.pii_context import Near, Words
 
 CONTEXT_BOOST, CONTEXT_LEAST = 0.35, 0.4  # as Presidio's context enhancer has them
 _WEAK = 0.15  # what only a context word makes anything of
+RESERVED = 0.9
+"""The score of an e-mail address at a domain kept for examples: the lowest that needs no context word."""
 LOW = 0.3  # below any sensible threshold, for the policy author who asks for it
 
 
@@ -74,12 +76,16 @@ Judge = Callable[[Candidate], Judged | None]
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """One way to find one entity. `words` announce it, where any do."""
+    """One way to find one entity. `words` announce it, where any do.
+
+    `foresight` is what its judgement hangs on behind a match, where context words make no difference.
+    """
 
     entity: str
     pattern: Pattern
     judge: Judge
     words: Words | None = None
+    foresight: Foresight | None = None
 
 
 def recipe(
@@ -91,12 +97,13 @@ def recipe(
     ignorecase: bool = False,
     ascii: bool = True,
     triggers: tuple[str, ...] = (),
+    foresight: Foresight | None = None,
 ) -> Recipe:
     """A recipe of ours; `triggers` and the flags are those of its `Pattern`."""
     pattern = Pattern(
         f"pii {entity}", expression, ignorecase=ignorecase, ascii=ascii, triggers=triggers, plain=True
     )
-    return Recipe(entity, pattern, judge, announced_by(context))
+    return Recipe(entity, pattern, judge, announced_by(context), foresight)
 
 
 def announced_by(context: Iterable[str]) -> Words | None:
@@ -125,6 +132,7 @@ _EMAIL = (
 _BYTES_PREFIX = re.compile(r"(?:[bfru]|rb|br)'", re.IGNORECASE)
 _URL_USER = re.compile(r"://[^\s/@]*$")
 _REMOTE = re.compile(r":(?:[/~]|[\w./-]{1,200}\.git\b)")
+_REMOTE_REACH = 260
 _RESERVED = frozenset(
     (
         "example",
@@ -159,7 +167,7 @@ def _email(candidate: Candidate) -> Judged | None:
         top = top[:kept]
     if not name or ".." in name or name.lower() in {"git", "hg", "svn"}:
         return None
-    after = candidate.text[end : end + 260]
+    after = candidate.text[end : end + _REMOTE_REACH]
     if _REMOTE.match(after) or _URL_USER.search(candidate.before(200)):
         return None
     labels = domain.split(".")[:-1]
@@ -167,7 +175,7 @@ def _email(candidate: Candidate) -> Judged | None:
         return None
     known = _is_top_level_domain(top)
     if top in _RESERVED:
-        score = 0.9
+        score = RESERVED
     elif not known:
         return None
     elif top in _FILES or all(label.isdigit() for label in labels):
@@ -400,6 +408,7 @@ OWN: tuple[Recipe, ...] = (
         ("email", "mail", "contact"),
         ascii=False,
         triggers=(r"[^\s@]@[^\s@]",),
+        foresight=Foresight(_REMOTE_REACH, undecided=r"(?::[\w./~-]*)?"),
     ),
     recipe(
         "CREDIT_CARD",

@@ -9,15 +9,19 @@ from functools import lru_cache
 
 import msgspec
 
-from guardrails.detectors.base import Match, Pattern
+from guardrails.detectors.base import Foresight, Match, Pattern
 from guardrails.model import Span
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """`patterns` join the shared pass; `spans` gives what is a secret in a match of one of them."""
+    """`patterns` join the shared pass; `spans` gives what is a secret in a match of one of them.
+
+    `foresight` is how far behind a match it reads for that.
+    """
 
     patterns: tuple[Pattern, ...]
     spans: Callable[[str, Match], Iterator[Span]]
+    foresight: Foresight
 
 
 _WORD = re.compile(r"[a-z]{3,8}(?![a-z])")
@@ -69,7 +73,10 @@ _WORDS = r"(?:[a-z]{3,8}[ \t\r\n]+(?:[0-9]+[.:)] ?)?){11}[a-z]{3}"
 
 READERS: dict[str, Reader] = {
     "seed-phrase": Reader(
-        (Pattern("seed phrase", _PHRASE, ascii=True, triggers=(_WORDS,), width=150),), seed_phrases
+        (Pattern("seed phrase", _PHRASE, ascii=True, triggers=(_WORDS,), width=150),),
+        seed_phrases,
+        # A match has twelve words; twelve more may follow, and behind them shows where the last one ends.
+        Foresight(12 * 16 + 1, undecided=r"[a-z0-9 \t\r\n.:)]*"),
     )
 }
 """By the name that a record gives as its `reader`."""

@@ -111,9 +111,11 @@ class SecretDetector:
     @property
     def foresight(self) -> Sequence[Foresight]:
         """What is assigned to a name stands behind the match that located it, in its line or the next."""
-        own = len(self._kinds)
-        located = len(self.patterns) - own
-        return [Foresight(0)] * own + [Foresight(MAX_VALUE, _NEXT_LINE)] * located
+        own = [
+            READERS[one.reader].foresight if one.reader in READERS else Foresight(0) for one in self._kinds
+        ]
+        located = len(self.patterns) - len(own)
+        return [*own, *[Foresight(MAX_VALUE, _NEXT_LINE)] * located]
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._kinds)

@@ -16,7 +16,7 @@ from guardrails.masking.operators import (
     replacement,
 )
 from guardrails.masking.own import own_placeholders
-from guardrails.masking.placeholders import EXPRESSION, MOST, placeholder
+from guardrails.masking.placeholders import MOST, placeholder
 from guardrails.masking.plan import Replacement, apply_plan, inserted, plan, to_source
 from guardrails.masking.restore import (
     Destination,
@@ -31,7 +31,6 @@ from guardrails.masking.subjects import Subjects
 from guardrails.masking.surrogates import SurrogateMask
 
 __all__ = [
-    "EXPRESSION",
     "MOST",
     "AnyMask",
     "Destination",

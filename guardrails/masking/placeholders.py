@@ -28,9 +28,6 @@ MOST = 120
 """The most characters that a placeholder spans, however it is written."""
 
 _GAP = r"\s_\\\-\u00a0\u00ad\u200b\u2060\ufeff"  # what may stand for an underscore, one or several
-EXPRESSION = rf"MASKED[{_GAP}][A-Z0-9{_GAP}]{{1,{MOST - _TOKEN - 8}}}?[{_GAP}][{_ALPHABET}]{{{_TOKEN}}}"
-"""What may be a placeholder, if the case of ASCII letters does not count."""
-
 _FLAGS = re.IGNORECASE | re.ASCII
 _HEAD = regex.compile(rf"MASKED(?=[{_GAP}])", regex.IGNORECASE | regex.ASCII)  # five times as fast as `re`
 _BODY = re.compile(rf"[A-Z0-9{_GAP}]*", _FLAGS)

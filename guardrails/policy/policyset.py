@@ -16,7 +16,7 @@ import regex
 
 from guardrails.detectors import Detector
 from guardrails.detectors.base import Calling, CannotJudge, Comparing, Deadline, Match, Pattern
-from guardrails.detectors.patterns import CONTEXT, Index
+from guardrails.detectors.patterns import Index
 from guardrails.evidence import EvidenceError
 from guardrails.loose import loose_views
 from guardrails.masking import AnyMask, Destination
@@ -205,12 +205,6 @@ class Applying:
         return scope
 
 
-def _inspected(detector: Detector) -> int | None:
-    """The widest of what a detector finds beside its patterns, None without a bound."""
-    reach: int | None = getattr(detector, "reach", None) if detector.inspects else 0
-    return reach
-
-
 Noted = list[tuple[View, dict[int, list[Match]]]]
 """Every view of a text with the confirmed matches in it, by number of the index's pattern."""
 
@@ -247,11 +241,6 @@ class PolicySet:
             for number, one in enumerate(self.detectors)
             if isinstance(one, Comparing) and one.compares
         }
-        self._widths = [_inspected(one) for one in self.detectors]
-        for number, shared in enumerate(self._owners):
-            for owner, _ in shared:
-                known = self._widths[owner]
-                self._widths[owner] = None if known is None else max(known, index.width(number))
         scopes = [scope for rule in rules for scope in rule.scopes]
         self._heeds = tuple(
             any(getattr(scope, field) is not None for scope in scopes)
@@ -287,27 +276,20 @@ class PolicySet:
             alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
         )
 
-    def reach(self, hook: Hook, context: Context) -> int | None:
-        """How many characters an enforced rule's match in a message's text may span, and what it looks at
-        beside it; 0 when there is no such rule, None when there is no bound.
+    def holds_growing_texts(self, hook: Hook, context: Context) -> bool:
+        """Whether what acts on a message's text can be enforced where each call has more of it.
 
-        What is further than that from the end of a text cannot change its verdict as more text comes.
+        A rule cannot that needs the whole text, or that grows stricter with what is found later.
         """
-        reach = 0
-        for rule in self.rules:
-            acts = rule.escalate.action if rule.escalate else rule.action
-            if (
-                rule.mode is not Mode.ENFORCE
-                or max(acts, rule.action) is Action.FLAG
-                or not rule.covers_exchange(hook, context)
-                or not rule.covers_segment(Role.ASSISTANT if hook is Hook.RESPONSE else Role.USER, Kind.TEXT)
-            ):
-                continue
-            width = None if rule.escalate else self._widths[rule.detector]
-            if width is None:
-                return None
-            reach = max(reach, width + CONTEXT)
-        return reach
+        role = Role.ASSISTANT if hook is Hook.RESPONSE else Role.USER
+        return not any(
+            rule.mode is Mode.ENFORCE
+            and max(rule.escalate.action if rule.escalate else rule.action, rule.action) is not Action.FLAG
+            and (rule.escalate is not None or not rule.on_streams)
+            and rule.covers_exchange(hook, context)
+            and rule.covers_segment(role, Kind.TEXT)
+            for rule in self.rules
+        )
 
     def on_streams(self) -> PolicySet:
         """This set with the rules that can be judged on a text that arrives bit by bit."""

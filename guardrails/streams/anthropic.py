@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Reading, Text, Whole
+from guardrails.streams.events import Reading, ServerSent, Text, Whole
 
 _LEFT = frozenset({"ping", "message_stop", "message_delta"})
 # Thinking is signed: it is left alone, as in a whole body.
@@ -13,7 +13,7 @@ _LEFT_DELTAS = frozenset({"thinking_delta", "signature_delta"})
 _TEXTS = {"text_delta": "text", "input_json_delta": "partial_json"}
 
 
-class AnthropicStream:
+class AnthropicStream(ServerSent):
     """Each content block is a text, or the input of a tool."""
 
     def __init__(self) -> None:

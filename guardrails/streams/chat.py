@@ -7,7 +7,7 @@ import copy
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Channel, Path, Reading, Text, Whole, put
+from guardrails.streams.events import Channel, Path, Reading, ServerSent, Text, Whole, put
 
 # Reasoning is left alone, as in a whole body.
 _DELTA = frozenset(
@@ -24,7 +24,7 @@ _CHUNK = frozenset(
 )
 
 
-class ChatStream:
+class ChatStream(ServerSent):
     """Each choice has its content, its refusal and its tool calls."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ back and the rest of its event, and a stream in which nothing is found stays as 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -63,8 +63,32 @@ class Reading(msgspec.Struct, frozen=True):
     ends: tuple[Hashable, ...] | None = ()
 
 
+class Framed(Protocol):
+    """One event of a stream: the bytes that came, its name, and its data, None where it has none."""
+
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> bytes | None: ...
+    def with_data(self, data: bytes) -> bytes:
+        """The event with other data."""
+        ...
+
+
+class Framing(Protocol):
+    """Takes bytes as they come and gives whole events. Raises `sse.TooLargeError`."""
+
+    def feed(self, data: bytes) -> Sequence[Framed]: ...
+    def close(self) -> Sequence[Framed]: ...
+
+
 class Dialect(Protocol):
-    """How one provider's events are read, and how a stream is ended that must not go on."""
+    """How one provider's events are framed and read, and how a stream is ended that must not go on."""
+
+    content_type: str
+    framing: Callable[[], Framing]
 
     def read(self, name: str, body: dict[str, object]) -> Reading:
         """What an event holds."""
@@ -73,6 +97,13 @@ class Dialect(Protocol):
     def denied(self, message: str) -> bytes:
         """The events that end a denied stream."""
         ...
+
+
+class ServerSent:
+    """The framing of nearly all dialects: server-sent events."""
+
+    content_type = "text/event-stream"
+    framing: Callable[[], Framing] = sse.Reader
 
 
 class _Slot(msgspec.Struct):
@@ -92,6 +123,27 @@ class _Channel:
         self.fed = 0
         self.given = 0
         self.edits: deque[Replacement] = deque()
+        self._waiting: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Takes more of the text, which is judged later."""
+        self.fed += len(text)
+        self._waiting.append(text)
+
+    def judged(self, deadline: Deadline, *, last: bool = False) -> None:
+        """Judges what was added; `last`: nothing more is to come, as far as one knows. Raises `Denied`."""
+        try:
+            if self._waiting:
+                text = "".join(self._waiting)
+                self._waiting.clear()
+                self.take(self.judge.feed(text, deadline))
+            if last:
+                self.take(self.judge.settle(deadline))
+        except Denied as denied:
+            # Of arguments nothing more is given out: half of them are of no use.
+            if denied.released is not None and not isinstance(self.judge, ArgumentsJudge):
+                self.take(denied.released)
+            raise
 
     def take(self, released: Released) -> None:
         self.given = released.end
@@ -121,7 +173,7 @@ class _Channel:
 class _Waiting(msgspec.Struct):
     """An event that is not sent on yet."""
 
-    event: sse.Event
+    event: Framed
     body: dict[str, object] | None
     slots: list[_Slot]
     changed: bool = False
@@ -156,7 +208,7 @@ class EventStream:
         self._dialect = dialect
         self._restorer = restorer
         self._idle = stream.idle and restorer is None
-        self._reader = sse.Reader()
+        self._reader = dialect.framing()
         self._channels: dict[Channel, _Channel] = {}
         self._waiting: deque[_Waiting] = deque()
 
@@ -178,7 +230,7 @@ class EventStream:
         out: list[bytes] = []
         try:
             try:
-                events = self._reader.feed(data)
+                events = [*self._reader.feed(data)]
             except sse.TooLargeError:
                 self.stream.fail(Unjudged(Reason.TOO_LONG, detail="an event of the stream"), always=True)
                 events = []
@@ -186,10 +238,11 @@ class EventStream:
                 events += self._reader.close()
             for event in events:
                 self._take(event, deadline)
-                out += self._ready()
+            # What came together is judged together, which costs hardly more than a single event.
+            self._judge_texts(deadline)
             if last:
                 self._settle(self._channels, deadline)
-                out += self._ready()
+            out += self._ready()
         except Denied as denied:
             out += self._ready()
             self.denied = denied
@@ -201,9 +254,10 @@ class EventStream:
         while self._waiting and self._waiting[0].decided():
             yield self._waiting.popleft().written()
 
-    def _take(self, event: sse.Event, deadline: Deadline) -> None:
+    def _take(self, event: Framed, deadline: Deadline) -> None:
         body = None if event.data is None else _decoded(event.data)
         if body is None:
+            self._judge_texts(deadline)
             if event.data is not None and event.data.strip() not in {b"", b"[DONE]"}:
                 self.stream.fail(Unjudged(Reason.UNKNOWN_FORMAT, detail="an event is no JSON object"))
             if event.data is not None and event.data.strip() == b"[DONE]":
@@ -213,15 +267,16 @@ class EventStream:
         reading = self._dialect.read(event.name, body)
         self._settle(reading.before, deadline)
         waiting = _Waiting(event, body, [])
+        if reading.wholes:
+            self._judge_texts(deadline)
         for whole in reading.wholes:
             self._judge_whole(waiting, whole, deadline)
         self._waiting.append(waiting)
         for text in reading.texts:
             channel = self._channel(text)
             start = channel.fed
-            channel.fed += len(text.text)
+            channel.add(text.text)
             waiting.slots.append(_Slot(text, channel, start, channel.fed))
-            channel.take(channel.judge.feed(text.text, deadline))
         ends = reading.ends
         self._settle([one for one in self._channels if ends is None or one[0] in ends], deadline)
 
@@ -246,7 +301,11 @@ class EventStream:
         for name in names:
             channel = self._channels.get(name)
             if channel is not None:
-                channel.take(channel.judge.settle(deadline))
+                channel.judged(deadline, last=True)
+
+    def _judge_texts(self, deadline: Deadline) -> None:
+        for channel in self._channels.values():
+            channel.judged(deadline)
 
     def _judge_whole(self, waiting: _Waiting, whole: Whole, deadline: Deadline) -> None:
         stream = self.stream

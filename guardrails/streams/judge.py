@@ -17,11 +17,12 @@ from typing import Protocol
 
 import msgspec
 
-from guardrails.detectors.base import CannotJudge, Deadline, Pattern, foresight
+from guardrails.detectors.base import CannotJudge, Deadline, foresight
 from guardrails.detectors.patterns import CONTEXT
 from guardrails.engine import Decision, Engine, Stretch
-from guardrails.masking import EXPRESSION, Replacement, apply_plan
+from guardrails.masking import Replacement, apply_plan, placeholders
 from guardrails.model import (
+    Action,
     Address,
     Context,
     Edit,
@@ -33,6 +34,7 @@ from guardrails.model import (
     Reason,
     Role,
     Segment,
+    Span,
     Unjudged,
     Verdict,
 )
@@ -54,11 +56,15 @@ _ADDRESS = Address("")
 
 
 class Denied(Exception):
-    """The stream is to end. `decision` says why; nothing of what led to it was given out."""
+    """The stream is to end. `decision` says why; nothing of what led to it was given out.
+
+    `released` is what the judge of a text still gives out: what stands before the value that is denied.
+    """
 
     def __init__(self, decision: Decision) -> None:
         super().__init__(f"denied by {', '.join(decision.rules()) or 'what could not be judged'}")
         self.decision = decision
+        self.released: Released | None = None
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -82,6 +88,14 @@ class Judge(Protocol):
         ...
 
 
+class _Looked(msgspec.Struct, frozen=True):
+    """What was seen in a text, up to where all of it is decided, and where patterns matched."""
+
+    seen: Seen
+    until: int
+    matched: list[Span]
+
+
 class StreamEngine:
     """An engine made ready for streams. Safe in several threads; made anew with every policy set."""
 
@@ -91,8 +105,7 @@ class StreamEngine:
         self.whole = engine
         self.engine = Engine(policies, engine.keys)
         patterns = policies.patterns
-        ours = Pattern("placeholder", EXPRESSION, ignorecase=True, ascii=True)
-        self._alive = Alive((*patterns, ours), cache)
+        self._alive = Alive(patterns, cache)
         detectors = policies.detectors
         self._behind = [
             [said for one, own in policies.owners(number) if (said := foresight(detectors[one], own))]
@@ -105,28 +118,38 @@ class StreamEngine:
                 self._of.setdefault(detector, []).append(number)
 
     def patterns(self, wanted: frozenset[int]) -> frozenset[int]:
-        """The patterns of some detectors, and the one of placeholders."""
+        """The patterns of some detectors."""
         chosen = self._chosen.get(wanted)
         if chosen is None:
             own = (number for detector in wanted for number in self._of.get(detector, ()))
-            chosen = self._chosen[wanted] = frozenset((*own, len(self._behind)))
+            chosen = self._chosen[wanted] = frozenset(own)
         return chosen
 
-    def look(self, text: str, since: int, wanted: frozenset[int], deadline: Deadline) -> tuple[Seen, int]:
-        """What is seen in a text of which `since` characters are decided, and up to where all is decided.
-
-        Raises `CannotJudge`.
-        """
+    def look(self, text: str, since: int, wanted: frozenset[int], tenant: str, deadline: Deadline) -> _Looked:
+        """What is seen in a tenant's text of which `since` characters are decided. Raises `CannotJudge`."""
         noted: Noted = []
         seen = self.engine.policies.look(text, wanted, deadline, noted)
-        return seen, self.decided(text, since, noted, self.patterns(wanted), deadline)
+        until = self.decided(text, since, noted, self.patterns(wanted), tenant, deadline)
+        matched = [
+            view.source_span(one.outer_start, one.outer_end)
+            for view, matches in noted
+            for found in matches.values()
+            for one in found
+        ]
+        return _Looked(seen, until, matched)
 
     def decided(
-        self, text: str, since: int, noted: Noted, patterns: frozenset[int], deadline: Deadline
+        self,
+        text: str,
+        since: int,
+        noted: Noted,
+        patterns: frozenset[int],
+        tenant: str,
+        deadline: Deadline,
     ) -> int:
         """Where the first thing begins that more text could change."""
         length = len(text)
-        until = length
+        until = self._written(text, tenant)
         spans: list[tuple[int, int]] = []
         settled: dict[
             int, int
@@ -140,12 +163,26 @@ class StreamEngine:
                     until = min(until, view.source_span(first, len(view.text)).start)
             for number, found in matches.items():
                 behind = () if whole else self._behind[number]
+                leads = self._alive.leads(number)
                 for one in found:
-                    span = view.source_span(one.outer_start, one.outer_end)
+                    span = view.source_span(one.start if leads else one.outer_start, one.outer_end)
                     # Whether it counts may hang on what is not there yet.
                     unsure = not all(said.has_come(view.text, one.outer_end) for said in behind)
                     spans.append((span.start, length if unsure else span.end))
-        return max(since, _before(until, spans))
+        until = max(since, _before(until, spans))
+        if since < until < runs.unsettled(text) and not text[until - 1].isspace():
+            # What is held back may be masked; what stands right before could then go on in the placeholder.
+            until = max(since, _before(self._alive.start(text[:until], since, patterns, deadline), spans))
+        return until
+
+    def _written(self, text: str, tenant: str) -> int:
+        """Where a placeholder begins that is not whole yet; `len(text)` for none."""
+        if placeholders.may_have(text):
+            own = placeholders.own_placeholders(self.engine.keys, tenant, text)
+            for start, _ in placeholders.beginnings(text):
+                if not any(one.start <= start < one.end for one in own):
+                    return start
+        return len(text)
 
     def _open(
         self, view: View, at: int, settled: dict[int, int], patterns: frozenset[int], deadline: Deadline
@@ -274,6 +311,7 @@ class TextJudge:
         self._base = 0  # where the window begins in the text
         self._given = 0  # up to where the text has been given out
         self._cuts = [0]  # where the text was cut when some of it was given out, within the window
+        self._matched: list[Span] = []  # where patterns match in the window
         self._edits: list[Replacement] = []  # made in the window, at offsets of the text
         self._waiting = 0  # characters that came since it was last judged
         self._patience = 0
@@ -307,10 +345,14 @@ class TextJudge:
             return self._give(end, ())
         since = self._given - self._base
         try:
-            seen, until = self._stream.on.look(self._window, since, self._wanted, deadline)
+            looked = self._stream.on.look(
+                self._window, since, self._wanted, self._stream.context.tenant, deadline
+            )
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
             return self._give(end, ())
+        self._matched = looked.matched
+        until = looked.until
         if last:
             until = len(self._window)
         elif self.held > MAX_HELD:
@@ -318,7 +360,7 @@ class TextJudge:
                 Unjudged(Reason.TOO_LONG, None, _ADDRESS, "more text would have to be held back")
             )
             until = len(self._window)
-        return self._settle(seen, since, until, deadline, last=last)
+        return self._settle(looked.seen, since, until, deadline, last=last)
 
     def _settle(self, seen: Seen, since: int, until: int, deadline: Deadline, *, last: bool) -> Released:
         """Decides up to `until`, or less where the edits show that it cannot be cut there."""
@@ -337,8 +379,16 @@ class TextJudge:
             )
         ):
             return self._give(until + base, ())
+        denying: Decision | None = None
         while until > since:
             decision = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
+            denied = [one.start for one in decision.findings if one.action is Action.DENY]
+            if denied and denying is None:
+                # However much came at once, what stands before the value is given out.
+                denying, until, last = decision, max(since, min(denied)), False
+                continue
+            if denying is not None and decision.verdict is Verdict.DENY:
+                break
             found = (*decision.findings, *decision.shadow, *decision.excused)
             if any(one.start < since for one in found):
                 failure = Unjudged(Reason.UNAPPLICABLE, None, _ADDRESS, "its beginning was given out before")
@@ -349,11 +399,25 @@ class TextJudge:
                 if until == until_then and decision.edits:
                     until = self._uncut(decision.edits, prior, since, until, deadline)
             if until == until_then:
-                self._stream.take(decision)
+                if denying is None:
+                    self._stream.take(decision)
                 edits = [Replacement(one.start + base, one.end + base, one.text) for one in decision.edits]
-                return self._give(until + base, edits)
+                given = self._give(until + base, edits)
+                if denying is not None:
+                    self._deny(denying, given)
+                return given
+        if denying is not None:
+            self._deny(denying, None)
         self._patience = self.held // PATIENCE
         return Released(self._given, self._given, "")
+
+    def _deny(self, decision: Decision, given: Released | None) -> None:
+        """Raises `Denied`, with what is given out before."""
+        try:
+            self._stream.take(decision)
+        except Denied as denied:
+            denied.released = given
+            raise
 
     def _uncut(
         self, edits: Sequence[Edit], prior: Sequence[Edit], since: int, until: int, deadline: Deadline
@@ -365,7 +429,8 @@ class TextJudge:
         on = self._stream.on
         try:
             on.engine.policies.look(masked, self._wanted, deadline, noted)
-            start = on.decided(masked, 0, noted, on.patterns(self._wanted), deadline)
+            patterns = on.patterns(self._wanted)
+            start = on.decided(masked, 0, noted, patterns, self._stream.context.tenant, deadline)
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
             return until
@@ -380,13 +445,23 @@ class TextJudge:
         self._patience = self.held // PATIENCE
         self._edits += edits
         self._cuts.append(end)
-        first = self._cuts[max(0, bisect_right(self._cuts, end - KEPT) - 1)]
+        first = self._beginning(end)
         if first - base > KEPT or not self._wanted:
             self._window = self._window[first - base :]
             self._base = first
             self._cuts = [one for one in self._cuts if one >= first]
             self._edits = [one for one in self._edits if one.start >= first]
         return Released(start, end, text, tuple(edits))
+
+    def _beginning(self, end: int) -> int:
+        """Where the window may begin: at a cut far enough back, at which the same matches are found."""
+        place = bisect_right(self._cuts, end - KEPT) - 1
+        while place > 0:
+            at = self._cuts[place] - self._base
+            if not any(one.start < at < one.end for one in self._matched):
+                break
+            place -= 1
+        return self._cuts[max(0, place)]
 
 
 def _at_source(at: int, replacements: Sequence[Replacement]) -> int:

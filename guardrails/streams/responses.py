@@ -12,7 +12,7 @@ import copy
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Path, Reading, Text, Whole, put
+from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, put
 
 _PIECES = {
     "response.output_text.delta": False,
@@ -71,7 +71,7 @@ _LEFT = ("response.reasoning",)
 _PROGRESS = (".in_progress", ".searching", ".generating", ".interpreting", ".completed", ".queued", ".failed")
 
 
-class ResponsesStream:
+class ResponsesStream(ServerSent):
     """Each part of an item is a text; a tool call's arguments are one."""
 
     def __init__(self) -> None:

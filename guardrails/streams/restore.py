@@ -6,9 +6,12 @@ is only what could still become a placeholder.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from guardrails.detectors.base import Deadline
 from guardrails.masking import Destination, Replacement, Restorer, apply_plan
-from guardrails.streams.judge import Judge, Released
+from guardrails.streams.judge import Denied, Judge, Released
 
 
 class RestoringText:
@@ -25,11 +28,19 @@ class RestoringText:
     def feed(self, text: str, deadline: Deadline) -> Released:
         """Takes more of the text. Raises `Denied`."""
         self._text += text
-        return self._give(self._judge.feed(text, deadline), last=False)
+        return self._given(partial(self._judge.feed, text, deadline), last=False)
 
     def settle(self, deadline: Deadline) -> Released:
         """Gives out what is held back: nothing more is to come, as far as one knows. Raises `Denied`."""
-        return self._give(self._judge.settle(deadline), last=True)
+        return self._given(partial(self._judge.settle, deadline), last=True)
+
+    def _given(self, judge: Callable[[], Released], *, last: bool) -> Released:
+        try:
+            return self._give(judge(), last=last)
+        except Denied as denied:
+            if denied.released is not None:
+                denied.released = self._give(denied.released, last=False)
+            raise
 
     def _give(self, decided: Released, *, last: bool) -> Released:
         start = self._base

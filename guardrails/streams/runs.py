@@ -14,7 +14,9 @@ import unicodedata
 
 from guardrails.text import joins_or_hides
 
-_BASE64 = string.ascii_letters + string.digits + "+/-_="
+WORD = string.ascii_letters + string.digits + "+/-_="
+"""What base64 is made of, and most words."""
+
 _LEAST = 16  # shorter runs of base64 are not decoded, and no line of them is taken for a wrapped one
 _HEX = string.hexdigits
 _BETWEEN = " \t\r\n,;:-"
@@ -45,7 +47,7 @@ def unsettled(text: str) -> int:
 
 
 def _base64(text: str) -> int:
-    first = at = len(text.rstrip(_BASE64))
+    first = at = len(text.rstrip(WORD))
     length = len(text) - at
     width = 0
     while True:
@@ -54,7 +56,7 @@ def _base64(text: str) -> int:
         if edge == 0 or text[edge - 1] != "\n":
             return first
         edge -= 2 if text[edge - 2 : edge] == "\r\n" else 1
-        before = len(text[:edge].rstrip(_BASE64))
+        before = len(text[:edge].rstrip(WORD))
         size = edge - before
         if size < _LEAST or size < length or (width and size != width):
             return first

@@ -55,7 +55,7 @@ def read(payload: Payload, call: Call) -> Question:
                 context,
                 body,
                 Format.OPENAI_CHAT,
-                streams=True,
+                growing=tuple(texts),
                 conversation=conversation,
                 rewritable=frozenset({Kind.TEXT}),
             ),
@@ -133,9 +133,9 @@ def write_response(judged: Judged, texts: list[str], *, blocks_masks: bool) -> d
     for edit in judged.back:
         back.setdefault(edit.address.pointer, []).append(edit)
     holdback = []
-    for number, one in enumerate(texts):
+    for number, (one, undecided) in enumerate(zip(texts, judged.undecided, strict=True)):
         pointer = f"/choices/{number}/message/content"
-        held = _held(one, judged.reach, edits.get(pointer, ()))
+        held = _held(one, undecided, edits.get(pointer, ()))
         if judged.restored is not None:
             masked = _length(len(one), edits.get(pointer, ()))
             held = _held_back(masked, held, back.get(pointer, ()))
@@ -147,21 +147,13 @@ def write_response(judged: Judged, texts: list[str], *, blocks_masks: bool) -> d
     return {"action": "GUARDRAIL_INTERVENED", "texts": rewritten, "stream_holdback_chars": holdback}
 
 
-def _held(text: str, reach: int | None, edits: Iterable[Edit]) -> int:
-    """How many characters at the end of the masked text could still change as more text comes.
-
-    A value may also grow inside an encoding, which has no spaces: the cut is never within a word, and never
-    within what is masked.
-    """
-    cut = 0 if reach is None else max(0, len(text) - reach)
-    while 0 < cut < len(text) and not text[cut - 1].isspace():
-        cut -= 1
-    held = len(text) - cut
-    for edit in sorted(edits, key=lambda one: one.start, reverse=True):
-        if edit.end <= cut:
-            break
-        held += len(edit.text) - (edit.end - edit.start) + max(0, cut - edit.start)
-        cut = min(cut, edit.start)
+def _held(text: str, undecided: int, edits: Iterable[Edit]) -> int:
+    """How many characters at the end of the masked text stand for the undecided ones of the text."""
+    cut = len(text) - undecided
+    held = undecided
+    for edit in edits:
+        if edit.end > cut:  # what is masked is never cut
+            held += len(edit.text) - (edit.end - edit.start) + max(0, cut - edit.start)
     return held
 
 

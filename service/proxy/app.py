@@ -9,28 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from functools import partial
 from typing import Any
 
 import httpx
-import msgspec
 
-from guardrails.detectors.base import Deadline
-from guardrails.engine import Engine
 from guardrails.masking import Restored
 from guardrails.model import Context, Hook, Verdict
-from guardrails.streams.events import EventStream
-from guardrails.streams.judge import Stream, StreamEngine
 from service import telemetry, wire
 from service.assembly import Assembly
-from service.exchange import INLINE_BYTES, Ask, given_conversation
+from service.exchange import Ask, given_conversation
+from service.inline import JudgedStream, Request, judge_answer
 from service.problems import Problem
-from service.proxy.routes import Route, error_body, route
+from service.proxy.routes import Route, error_body, is_stream, named_model, route
 from service.restoring import WayBack
-from service.settings import Settings, SettingsError, cache_of
+from service.settings import Settings, SettingsError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,8 +67,6 @@ class Proxy:
             raise SettingsError("setting `upstream` must be an http or https URL with a host")
         self._settings = settings
         self._made = Assembly(settings)
-        self._streams = _StreamEngines(settings)
-        self._streams.of(self._made.holder.engine)
         self._client: httpx.AsyncClient | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,10 +93,6 @@ class Proxy:
         prefix = self._upstream.raw_path.rstrip(b"/")
         return self._upstream.copy_with(raw_path=prefix + path + (b"?" + query if query else b""))
 
-    def stream_engine(self) -> StreamEngine:
-        """The one for the policies in force."""
-        return self._streams.of(self._made.holder.engine)
-
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         timeout = httpx.Timeout(self._settings.upstream_seconds, connect=_CONNECT_SECONDS)
@@ -121,24 +109,6 @@ class Proxy:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class _StreamEngines:
-    """The engine for streams of the policies in force: made once for each set."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._cache = cache_of(settings)
-        self._lock = threading.Lock()
-        self._made: StreamEngine | None = None
-
-    def of(self, engine: Engine) -> StreamEngine:
-        made = self._made
-        if made is None or made.whole is not engine:
-            with self._lock:
-                made = self._made
-                if made is None or made.whole is not engine:
-                    made = self._made = StreamEngine(engine, self._cache)
-        return made
-
-
 class _HungUp(Exception):
     """The client has gone."""
 
@@ -152,7 +122,6 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._service = proxy.made.service
-        self._restoring = proxy.made.restoring
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self._headers.get(b"x-request-id", b"").decode("latin-1")
         parent = self._headers.get(b"traceparent", b"").decode("latin-1")
@@ -230,16 +199,21 @@ class _Exchange:
 
     async def _judge_both(self, to: Route) -> None:
         data = await self._read_body()
-        body, streams, context = self._understood(data, to)
-        back = await self._restoring.exchange(self._tenant, body, to.format, self._conversation())
+        asked = Request.of(data)
+        path = self._scope["path"]
+        context = Context(self._tenant, path, to.provider, asked.model or named_model(path))
+        back = await self._service.restoring.exchange(
+            self._tenant, asked.body, to.format, self._conversation()
+        )
         sent = {} if back is None else back.sent
         judged = await self._service.judge(
-            self._tenant, Ask(Hook.REQUEST, context, body, to.format, sent=sent), DIALECT, self._trace
+            self._tenant, Ask(Hook.REQUEST, context, asked.body, to.format, sent=sent), DIALECT, self._trace
         )
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the request was stopped by a guardrail")
             return
-        if streams and to.stream is not None and self._refuses_stream(context):
+        streams = to.streams or (asked.streams and to.stream is not None)
+        if streams and self._service.refuses_stream(context, self._trace):
             await self._deny("policies that are in force cannot be enforced on a streamed response")
             return
         if back is not None:
@@ -255,10 +229,10 @@ class _Exchange:
                 raise Problem(
                     502, "Unreadable", "the upstream answered in an encoding that was not asked for"
                 )
-            if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                await self._judge_stream(answer, to, context, back, body)
+            if is_stream(answer.headers.get("content-type", "")):
+                await self._judge_stream(answer, to, context, back, asked.body)
             else:
-                await self._judge_answer(answer, to, context, back, body)
+                await self._judge_answer(answer, to, context, back, asked.body)
 
     async def _read_body(self) -> bytes:
         if self._headers.get(b"content-encoding", b"identity").lower() != b"identity":
@@ -276,28 +250,6 @@ class _Exchange:
         """What the client or a gateway before it names the conversation."""
         return given_conversation(self._headers.get(CONVERSATION_HEADER, b"").decode("latin-1"))
 
-    def _understood(self, data: bytes, to: Route) -> tuple[object, bool, Context]:
-        """The body as far as it must be read here, whether a stream is asked for, and the context."""
-        try:
-            said = msgspec.json.decode(data, type=_Said)
-            body: object = msgspec.Raw(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            body = wire.decode_object(data)
-            said = _Said(body.get("model"), body.get("stream"))
-        model = said.model if isinstance(said.model, str) else None
-        context = Context(self._tenant, self._scope["path"], to.provider, model)
-        return body, said.stream is True, context
-
-    def _refuses_stream(self, context: Context) -> bool:
-        """Whether rules in force cannot be enforced on a stream and must be; counts those that need not."""
-        left_out = self._proxy.made.holder.engine.not_on_streams(context)
-        for rule in left_out:
-            self._service.metrics.unjudged.labels("streamed").inc()
-            self._service.log.warning(
-                "rule not enforced on a stream", request_id=self._trace.request_id, rule=rule.id
-            )
-        return any(rule.deny_streams for rule in left_out)
-
     async def _judge_answer(
         self,
         answer: httpx.Response,
@@ -314,19 +266,13 @@ class _Exchange:
                 raise Problem(502, "Too large", f"the upstream's answer is larger than {limit} bytes")
             parts.append(part)
         data = b"".join(parts)
-        try:
-            ask = Ask(Hook.RESPONSE, context, _raw_object(data), to.format, request=request)
-            judged = await self._service.judge(self._tenant, ask, DIALECT, self._trace)
-        except Problem as problem:
-            if problem.status == 400:
-                raise Problem(502, "Unreadable", "the upstream's answer is no JSON object") from None
-            raise
+        judged = await judge_answer(
+            self._service, context, data, to.format, DIALECT, self._trace, back, request
+        )
         self._observe_upstream()
         headers = _end_to_end(answer.headers.raw, keep=False)
         if back is not None:
-            judged = await self._service.give_back(judged, ask, back.restorer)
             headers += _told(back.restorer.count)
-            await back.answered(data)
         if judged.decision.verdict is Verdict.DENY:
             await self._deny("the response was stopped by a guardrail")
             return
@@ -342,47 +288,28 @@ class _Exchange:
         back: WayBack | None,
         request: object,
     ) -> None:
-        if to.stream is None:
+        reader = to.reader(answer.headers["content-type"])
+        if reader is None:
             raise Problem(502, "Unreadable", "the upstream answered with a stream that was not asked for")
-        today = self._proxy.made.judging.today()
-        stream = Stream(self._proxy.stream_engine(), context, today, request=request)
-        dialect = to.stream()
-        events = EventStream(stream, dialect, None if back is None else back.restorer)
+        on = self._proxy.made.streams.in_force()
+        events = JudgedStream(self._service, on, context, reader, back, request)
         await self._start(answer.status_code, _end_to_end(answer.headers.raw, keep=False))
-        own = 0.0
         try:
             async for chunk in self._timed(answer.aiter_bytes()):
-                before = time.perf_counter()
-                out = await self._judged(chunk, stream, events.feed)
-                own += time.perf_counter() - before
-                if back is not None:
-                    await back.heard(dialect)
+                out = await events.feed(chunk)
                 if out:
                     await self._send_body(out)
-                if events.denied is not None:
+                if events.denied:
                     break
             else:
-                out = await self._judged(b"", stream, lambda _, deadline: events.close(deadline))
+                out = await events.close()
                 if out:
                     await self._send_body(out)
             await self._end()
         finally:
             self._observe_upstream()
-            decision = stream.decision()
-            self._service.metrics.judged(decision, DIALECT, own)
-            fields = telemetry.fields(decision, self._tenant, DIALECT, self._trace, own)
-            if back is not None:
-                self._restoring.counted(back.restorer.count)
-                fields |= telemetry.restored(back.restorer.count)
             upstream = round(self._upstream_seconds * 1000, 2)
-            self._service.log.info("exchange", **fields, streamed=True, upstream_ms=upstream)
-
-    async def _judged(self, chunk: bytes, stream: Stream, work: Callable[[bytes, Deadline], bytes]) -> bytes:
-        """A small piece is judged at once; what takes longer must not hold up others."""
-        deadline = Deadline.after(self._proxy.settings.deadline_seconds)
-        if len(chunk) + stream.held <= INLINE_BYTES:
-            return work(chunk, deadline)
-        return await self._proxy.made.judging.aside(partial(work, chunk, deadline))
+            events.finished(DIALECT, self._trace, upstream_ms=upstream)
 
     # The upstream
 
@@ -475,11 +402,6 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class _Said(msgspec.Struct):
-    model: object = None
-    stream: object = None
-
-
 _JSON: Headers = [(b"content-type", b"application/json")]
 
 
@@ -487,13 +409,6 @@ def _told(count: Restored) -> Headers:
     """How many placeholders came back, for the client; nothing where there were none."""
     told = ((b"x-guardrails-restored", count.values), (b"x-guardrails-not-restored", count.left))
     return [(name, str(number).encode()) for name, number in told if number]
-
-
-def _raw_object(data: bytes) -> object:
-    """The body as JSON text. Raises `Problem` 400 where it is no object."""
-    if not data.lstrip(b" \t\r\n").startswith(b"{"):
-        raise Problem(400, "Not an object", "the body must be a JSON object")
-    return msgspec.Raw(data)
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

@@ -9,7 +9,14 @@ import httpx
 import openai
 import pytest
 import servers
-from streaming import anthropic_events, assembled, chat_chunks, responses_events
+from streaming import (
+    anthropic_events,
+    assembled,
+    bedrock_events,
+    chat_chunks,
+    gemini_chunks,
+    responses_events,
+)
 
 KEY = "the proxy's key"
 MAIL = "grace.unmistakable@example.com"
@@ -36,8 +43,20 @@ rules:
     scope: {hooks: [response]}
 """
 ASKED = json.dumps({"command": f"mail -s hi {MAIL} < /tmp/note"})
-PATHS = {"chat": "/v1/chat/completions", "anthropic": "/v1/messages?beta=true", "responses": "/v1/responses"}
-MAKERS = {"chat": chat_chunks, "anthropic": anthropic_events, "responses": responses_events}
+PATHS = {
+    "chat": "/v1/chat/completions",
+    "anthropic": "/v1/messages?beta=true",
+    "responses": "/v1/responses",
+    "gemini": "/v1beta/models/m:streamGenerateContent?alt=sse",
+    "bedrock": "/model/m/converse-stream",
+}
+MAKERS = {
+    "chat": chat_chunks,
+    "anthropic": anthropic_events,
+    "responses": responses_events,
+    "gemini": gemini_chunks,
+    "bedrock": bedrock_events,
+}
 DIALECTS = pytest.mark.parametrize("dialect", sorted(MAKERS))
 
 
@@ -71,6 +90,10 @@ def claude(proxy):
 
 
 def body(dialect, text="hello"):
+    if dialect == "gemini":
+        return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    if dialect == "bedrock":
+        return {"messages": [{"role": "user", "content": [{"text": text}]}]}
     said = {"input": text} if dialect == "responses" else {"messages": [{"role": "user", "content": text}]}
     return {"model": "m", "max_tokens": 9, "stream": True, **said}
 
@@ -84,7 +107,8 @@ def post(proxy, dialect, **more):
 @DIALECTS
 def test_a_stream_without_findings_arrives_byte_for_byte(proxy, upstream, dialect):
     """Comments, pings, ids and spacing included."""
-    raw = b": hello\n\n" + b"".join(MAKERS[dialect](["All ", "is ", "well, 3.14 🦜."], arguments=["{}"]))
+    comment = b"" if dialect == "bedrock" else b": hello\n\n"
+    raw = comment + b"".join(MAKERS[dialect](["All ", "is ", "well, 3.14 🦜."], arguments=["{}"]))
     upstream.parts = [raw[at : at + 37] for at in range(0, len(raw), 37)]
 
     assert post(proxy, dialect) == (200, raw)
@@ -353,3 +377,24 @@ def test_by_way_of_the_real_portkey(tmp_path_factory, portkey, upstream, dialect
     assert "unmistakable" not in answer.text
     assert text.startswith("to MASKED_EMAIL_ADDRESS_")
     assert "MASKED_EMAIL_ADDRESS_" in json.loads(call)["command"]
+
+
+@pytest.mark.parametrize("dialect", ["gemini", "bedrock"])
+def test_requests_of_gemini_and_bedrock_are_judged_by_their_path(proxy, upstream, dialect):
+    """Masked, and denied in the provider's own shape."""
+    upstream.parts = list(MAKERS[dialect](["fine"]))
+    assert httpx.post(proxy.url + PATHS[dialect], json=body(dialect, f"mail {MAIL}")).status_code == 200
+    assert "MASKED_EMAIL_ADDRESS_" in json.dumps(upstream.requests)
+    assert MAIL not in json.dumps(upstream.requests)
+
+    denied = httpx.post(proxy.url + PATHS[dialect], json=body(dialect, "DENYME"))
+    assert denied.status_code == 400
+    expected = {
+        "gemini": {"error": {"code": 400, "status": "INVALID_ARGUMENT"}},
+        "bedrock": {"__type": "ValidationException"},
+    }[dialect]
+    told = denied.json()
+    assert told.get("message") or told["error"].pop("message")
+    told.pop("message", None)
+    assert told == expected
+    assert len(upstream.requests) == 1

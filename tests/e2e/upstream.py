@@ -39,7 +39,7 @@ class Upstream:
                 pass
 
             def do_POST(self):
-                raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+                raw = self._read()
                 body = json.loads(raw)
                 outer.requests.append((self.path, body))
                 outer.raw.append(raw)
@@ -59,6 +59,16 @@ class Upstream:
                 reply = _reply(self.path, text, outer.calls)
                 return self._send(json.dumps(reply).encode(), "application/json")
 
+            def _read(self):
+                if self.headers.get("transfer-encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("content-length") or 0))
+                chunks = []
+                while size := int(self.rfile.readline(), 16):
+                    chunks.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(chunks)
+
             def do_GET(self):
                 outer.requests.append((self.path, None))
                 outer.seen.append(dict(self.headers))
@@ -66,7 +76,9 @@ class Upstream:
 
             def _stream(self, parts):
                 self.send_response(200)
-                self.send_header("content-type", "text/event-stream; charset=utf-8")
+                binary = self.path.endswith("/converse-stream")
+                kind = "application/vnd.amazon.eventstream" if binary else "text/event-stream; charset=utf-8"
+                self.send_header("content-type", kind)
                 self.send_header("transfer-encoding", "chunked")
                 self.end_headers()
                 for part in parts:

@@ -28,13 +28,14 @@ def start(alive, text, at=0):
 
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind.id for kind, _ in EXAMPLES])
 def test_a_beginning_of_a_secret_is_alive(kind, text):
-    """Whatever is cut off of an example, the place where the match begins is held back."""
+    """Whatever is cut off of an example, what would be masked is held back from its beginning."""
     patterns = [pattern(one.pattern, ignorecase=kind.ignorecase, ascii=True) for one in kind.patterns]
     alive = Alive(patterns)
     for own in patterns:
         for match in compile_regex(own).finditer(text):
-            for cut in range(match.start() + 1, match.end()):
-                assert start(alive, text[:cut]) <= match.start()
+            begins = match.start("secret") if "secret" in own.expression else match.start()
+            for cut in range(begins + 1, match.end()):
+                assert start(alive, text[:cut]) <= begins
 
 
 PIECES = [
@@ -72,6 +73,32 @@ def test_no_match_that_more_text_brings_begins_before_what_is_held(expression, t
         return [match.span() for match in compiled.finditer(whole, overlapped=True) if match.start() < held]
 
     assert before(text + more) == before(text)
+
+
+LEADS = ["", "a", "(?:ab|c){1,2}", "[a-c]{0,3}", "\\b", "(?<!x)", "d?", "(?<=é)", "^"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(LEADS), min_size=1, max_size=3).map("".join),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join),
+    st.lists(st.sampled_from(["", *PIECES, *AFTER]), max_size=2).map("".join),
+    st.text(alphabet="abcdx1é -", max_size=14),
+    st.text(alphabet="abcdx1é -", max_size=4),
+)
+def test_no_secret_that_more_text_brings_begins_before_what_is_held(before, secret, after, text, more):
+    """Of an expression with a group `secret`, what comes before the group is no reason to hold back."""
+    own = pattern(f"{before}(?P<secret>{secret}){after}")
+    compiled = compile_regex(own)
+    if compiled.match(""):
+        return
+    held = start(Alive([own]), text)
+
+    def found(whole):
+        matches = compiled.finditer(whole, overlapped=True)
+        return [match.span("secret") for match in matches if match.start("secret") < held]
+
+    assert found(text + more) == found(text)
 
 
 @pytest.mark.parametrize(

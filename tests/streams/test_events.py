@@ -1,6 +1,7 @@
 """Streams of events: masked across events, denied in the provider's own way, else byte for byte."""
 
 import json
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,9 @@ from streaming import (
     Deadline,
     anthropic_events,
     assembled,
+    bedrock_events,
     chat_chunks,
+    gemini_chunks,
     responses_events,
     streams,
 )
@@ -19,8 +22,11 @@ from streaming import (
 from guardrails.bodies import Format
 from guardrails.model import Context, Hook, Verdict
 from guardrails.streams.anthropic import AnthropicStream
+from guardrails.streams.aws import Reader, message
+from guardrails.streams.bedrock import BedrockStream
 from guardrails.streams.chat import ChatStream
 from guardrails.streams.events import EventStream
+from guardrails.streams.gemini import GeminiStream
 from guardrails.streams.judge import Stream
 from guardrails.streams.responses import ResponsesStream
 
@@ -35,6 +41,8 @@ DIALECTS = {
     "chat": (ChatStream, chat_chunks, Format.OPENAI_CHAT),
     "anthropic": (AnthropicStream, anthropic_events, Format.ANTHROPIC_MESSAGES),
     "responses": (ResponsesStream, responses_events, Format.OPENAI_RESPONSES),
+    "gemini": (GeminiStream, gemini_chunks, Format.GEMINI),
+    "bedrock": (BedrockStream, bedrock_events, Format.BEDROCK_CONVERSE),
 }
 ALL = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 
@@ -60,7 +68,8 @@ def test_a_stream_without_findings_is_the_same_bytes(dialect, size):
     raw = events(
         dialect, [text[at : at + 5] for at in range(0, len(text), 5)], arguments=['{"a"', ': "b c"}']
     )
-    raw = b": a comment\r\n\r\nid: 7\nretry: 10\n\n" + raw
+    if dialect != "bedrock":
+        raw = b": a comment\r\n\r\nid: 7\nretry: 10\n\n" + raw
     got, made = run(dialect, raw, range(size, len(raw), size))
 
     assert got == raw
@@ -105,7 +114,8 @@ def test_a_denied_stream_ends_with_the_providers_error_and_nothing_of_the_match(
     assert assembled(dialect, got)[0] == "all well. "
     assert b"DEN" not in got
     assert b"more" not in got
-    assert b"the response was stopped by a guardrail" in got.splitlines()[-2 if got.endswith(b"\n\n") else -1]
+    last = got.splitlines()[-1 if dialect == "bedrock" else -2]
+    assert b"the response was stopped by a guardrail" in last
     assert made.denied.decision.rules() == ("deny",)
     assert made.feed(raw, Deadline.after(60)) == b""
 
@@ -113,13 +123,17 @@ def test_a_denied_stream_ends_with_the_providers_error_and_nothing_of_the_match(
 @ALL
 def test_an_event_that_is_no_json_is_unjudged(dialect):
     """It denies, unless the policy lets pass what could not be judged."""
-    got, made = run(dialect, b'data: {"choices": [\n\n')
+
+    def event(data):
+        return message({":event-type": "x"}, data) if dialect == "bedrock" else b"data: %s\n\n" % data
+
+    got, made = run(dialect, event(b'{"choices": ['))
     assert made.denied is not None
     assert b"choices" not in got
 
     lenient = streams(RULES, "on_error: allow\n")
-    got, made = run(dialect, b"data: what?\n\n", on=lenient)
-    assert got == b"data: what?\n\n"
+    got, made = run(dialect, event(b"what?"), on=lenient)
+    assert got == event(b"what?")
     assert [one.reason.value for one in made.stream.unjudged] == ["unknown_format"]
 
 
@@ -143,6 +157,8 @@ def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
     got, _ = run(dialect, raw, source.sample(range(len(raw)), min(len(raw), 9)))
     block = {"type": "tool_use", "id": "t", "name": "f", "input": json.loads(arguments)}
     call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    function = {"functionCall": {"name": "f", "args": json.loads(arguments)}}
+    tool = {"toolUse": {"toolUseId": "t", "name": "f", "input": json.loads(arguments)}}
     body = {
         "anthropic": {"role": "assistant", "content": [{"type": "text", "text": said}, block]},
         "chat": {"choices": [{"message": {"role": "assistant", "content": said, "tool_calls": [call]}}]},
@@ -152,6 +168,8 @@ def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
                 {"type": "function_call", "arguments": arguments},
             ]
         },
+        "gemini": {"candidates": [{"content": {"role": "model", "parts": [{"text": said}, function]}}]},
+        "bedrock": {"output": {"message": {"role": "assistant", "content": [{"text": said}, tool]}}},
     }[dialect]
     judged = ON.whole.judge_body(
         body,
@@ -165,9 +183,15 @@ def test_a_stream_put_together_is_the_masked_body(dialect, said, asked, source):
     text, made = assembled(dialect, got)
     if dialect == "anthropic":
         assert (text, json.loads(made)) == (whole["content"][0]["text"], whole["content"][1]["input"])
+    elif dialect == "gemini":
+        first, second = whole["candidates"][0]["content"]["parts"]
+        assert (text, json.loads(made)) == (first["text"], second["functionCall"]["args"])
+    elif dialect == "bedrock":
+        first, second = whole["output"]["message"]["content"]
+        assert (text, json.loads(made)) == (first["text"], second["toolUse"]["input"])
     elif dialect == "responses":
-        message, call = whole["output"]
-        assert (text, made) == (message["content"][0]["text"], call["arguments"])
+        said, call = whole["output"]
+        assert (text, made) == (said["content"][0]["text"], call["arguments"])
     else:
         message = whole["choices"][0]["message"]
         assert (text, made) == (message["content"], message["tool_calls"][0]["function"]["arguments"])
@@ -249,3 +273,54 @@ def test_a_value_that_goes_on_after_a_tool_call_ends_the_stream():
 
     assert made.denied is not None
     assert b".com now" not in got
+
+
+def test_a_message_of_an_aws_stream_that_was_tampered_with_is_unjudged():
+    """Its checksums are wrong: a client would not read it, and neither is it judged for what it is not."""
+    raw = bytearray(b"".join(bedrock_events(["hello"])))
+    raw[60] ^= 1
+    _, made = run("bedrock", bytes(raw))
+
+    assert made.denied is not None
+    assert [one.reason.value for one in made.denied.decision.unjudged] == ["unknown_format"]
+
+
+def test_headers_of_an_aws_message_of_every_type_are_stepped_over():
+    """Those that are no strings before the name of the event."""
+    sizes = {0: b"", 1: b"", 2: b"1", 3: b"12", 4: b"1234", 5: b"12345678", 6: b"\x00\x02ab", 8: b"12345678"}
+    sizes[9] = b"0123456789abcdef"
+    others = b"".join(b"\x01" + b"h" + bytes([kind]) + value for kind, value in sizes.items())
+    plain = message({":event-type": "x"}, b"{}")
+    named = plain[12 : 12 + int.from_bytes(plain[4:8], "big")]
+    size = 12 + len(others) + len(named) + 2 + 4
+    prelude = size.to_bytes(4, "big") + (len(others) + len(named)).to_bytes(4, "big")
+    head = prelude + zlib.crc32(prelude).to_bytes(4, "big") + others + named + b"{}"
+    raw = head + zlib.crc32(head).to_bytes(4, "big")
+
+    (read,) = Reader().feed(raw)
+    assert (read.name, read.data) == ("x", b"{}")
+    assert read.with_data(b"{}") == raw
+
+
+@pytest.mark.parametrize(
+    ("dialect", "strange"),
+    [
+        ("gemini", {"candidates": [{"content": {"parts": [{"executableCode": {"code": MAIL}}]}}]}),
+        ("gemini", {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishMessage": MAIL}]}),
+        ("gemini", {"candidates": [MAIL]}),
+        ("gemini", {"new": {"member": MAIL}}),
+        ("bedrock", {"contentBlockIndex": 0, "delta": {"text": "a"}, "new": MAIL}),
+        ("bedrock", {"contentBlockIndex": 0, "delta": {"new": {"member": MAIL}}}),
+    ],
+)
+def test_what_a_dialect_does_not_know_is_judged_event_by_event(dialect, strange):
+    """A member that is new, or of another type."""
+    data = json.dumps(strange).encode()
+    raw = b"data: %s\n\n" % data
+    if dialect == "bedrock":
+        raw = message({":event-type": "contentBlockDelta"}, data)
+    got, made = run(dialect, raw)
+
+    assert made.denied is None
+    assert b"unmistakable" not in got
+    assert b"MASKED_EMAIL_ADDRESS_" in got

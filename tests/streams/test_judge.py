@@ -230,6 +230,84 @@ def test_what_cannot_be_held_back_is_unjudged():
     assert [one.reason for one in caught.value.decision.unjudged] == [Reason.TOO_LONG]
 
 
+PHRASE = (
+    "large banner category border retire food knife seven later cycle survey direct define sunset between "
+    "chair royal degree own elbow violin episode impulse merit"
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_a_seed_phrase_is_held_back_until_its_last_word(size):
+    """Twelve of its words match; that all twenty-four prove it shows at the end."""
+    text = f'{FILLERS[-1]}\nMNEMONIC="{PHRASE}" and so on.'
+    given_out, _ = streamed([text[at : at + size] for at in range(0, len(text), size)])
+
+    assert "".join(given_out) == whole(text)[1]
+    assert not any(word in "".join(given_out) for word in PHRASE.split())
+
+
+@pytest.mark.parametrize("before", ["user login with a PASSWORD = '", "cookie: theme=dark; session=", "ssh "])
+def test_what_leads_to_a_secret_is_not_held_back(before):
+    """Only what could be masked waits; the value is masked all the same, whatever leads to it."""
+    rule = (
+        "detect: {type: regex, pattern: '(?:user|cookie|ssh)[ -~]{0,200}?[= ](?P<secret>[0-9]{8})'}, "
+        "action: mask, mask: {with: redact}"
+    )
+    on = StreamEngine(engine(("secret", rule)))
+    judge = Stream(on, CONTEXT, TODAY).channel()
+    held = []
+    given_out = []
+    for char in f"{before}and words, {'many words ' * 9}then 12345678.":
+        given_out.append(judge.feed(char, Deadline.after(60)).text)
+        held.append(judge.held)
+    given_out.append(judge.settle(Deadline.after(60)).text)
+
+    assert "".join(given_out) == f"{before}and words, {'many words ' * 9}then ."
+    assert max(held) <= 16
+
+
+@pytest.mark.parametrize(
+    ("after", "masked"),
+    [(" and more", True), (", or", True), (": the", True), (":~/x", False), (":a/b.git x", False)],
+)
+def test_an_address_is_held_back_only_while_it_could_be_a_remote(after, masked):
+    """What follows decides at once, unless it is a colon: a path may follow."""
+    judge = Stream(STREAMS, CONTEXT, TODAY).channel()
+    given_out = judge.feed(f"to ada@acme.example{after[:3]}", Deadline.after(60)).text
+    if ":" not in after:
+        assert "MASKED" in given_out
+    given_out += judge.feed(after[3:], Deadline.after(60)).text + judge.settle(Deadline.after(60)).text
+
+    assert given_out == whole(f"to ada@acme.example{after}")[1]
+    assert ("MASKED" in given_out) == masked
+
+
+def test_what_stands_before_a_denied_value_is_given_out_however_much_comes_at_once():
+    """Values in it are masked."""
+    text = "so far so good, write to ada@acme.example now: forbidden fruit and more"
+    for size in (len(text), 9, 1):
+        judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
+        given_out = []
+
+        def listen(judge=judge, size=size, given_out=given_out):
+            parts = (text[at : at + size] for at in range(0, len(text), size))
+            given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
+
+        with pytest.raises(Denied) as caught:
+            listen()
+        released = caught.value.released
+        given_out.append(released.text if released else "")
+        assert "".join(given_out).rstrip() == whole("so far so good, write to ada@acme.example now:")[1]
+
+
+def test_what_a_mask_makes_of_its_neighbours_is_known_before_they_are_given_out():
+    """What stands right before a masked value is an address, with the placeholder and what follows."""
+    text = "see xyzPRJ-4711-0815zelda@example.com and abcfoo bar@example.com"
+    for size in (1, 3, len(text)):
+        given_out, _ = streamed([text[at : at + size] for at in range(0, len(text), size)])
+        assert "".join(given_out) == whole(text)[1]
+
+
 def test_escalation_counts_over_the_whole_stream():
     """From the value on that reaches the count the rule is stricter, whatever text it stands in."""
     rule = (

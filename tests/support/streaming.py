@@ -8,6 +8,7 @@ from guardrails.engine import Engine
 from guardrails.masking import Keys
 from guardrails.policy.compile import compile_files
 from guardrails.policy.decode import load_file
+from guardrails.streams.aws import Reader, message
 from guardrails.streams.judge import StreamEngine
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "Deadline",
     "anthropic_events",
     "assembled",
+    "bedrock_events",
     "chat_chunks",
     "engine",
+    "gemini_chunks",
     "responses_events",
     "streams",
 ]
@@ -132,14 +135,69 @@ def _event(body):
     return f"event: {body['type']}\ndata: {json.dumps(body)}\n\n".encode()
 
 
+def gemini_chunks(texts, arguments=()):
+    """Chunks of a Gemini candidate that says `texts`, then calls a function with `arguments`, whole."""
+    base = {"modelVersion": "m", "responseId": "r1"}
+
+    def chunk(parts, reason=None, **more):
+        ended = {} if reason is None else {"finishReason": reason}
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0, **ended}
+        return f"data: {json.dumps({'candidates': [candidate], **more, **base})}\r\n\r\n".encode()
+
+    yield chunk([{"text": "let me think", "thought": True}])
+    for text in texts:
+        yield chunk([{"text": text}])
+    if arguments:
+        yield chunk([{"functionCall": {"name": "f", "args": json.loads("".join(arguments))}}])
+    usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+    yield chunk([{"text": ""}], "STOP", usageMetadata=usage)
+
+
+def bedrock_events(texts, arguments=()):
+    """Events of a Converse stream that says `texts`, then asks for a tool with `arguments`."""
+
+    def event(name, body):
+        headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+        return message(headers, json.dumps({**body, "p": "abcdefg"}).encode())
+
+    yield event("messageStart", {"role": "assistant"})
+    for text in texts:
+        yield event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
+    yield event("contentBlockStop", {"contentBlockIndex": 0})
+    if arguments:
+        start = {"toolUse": {"toolUseId": "t1", "name": "f"}}
+        yield event("contentBlockStart", {"contentBlockIndex": 1, "start": start})
+        for part in arguments:
+            yield event("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"toolUse": {"input": part}}})
+        yield event("contentBlockStop", {"contentBlockIndex": 1})
+    yield event("messageStop", {"stopReason": "tool_use" if arguments else "end_turn"})
+    usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
+    yield event("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})
+
+
+def _bedrock_assembled(raw):
+    text, call = [], []
+    for one in Reader().feed(raw):
+        delta = json.loads(one.data).get("delta", {})
+        text.append(delta.get("text", ""))
+        call.append(delta.get("toolUse", {}).get("input", ""))
+    return "".join(text), "".join(call)
+
+
 def assembled(dialect, raw):
     """The text and the arguments that a client puts together of a stream."""
+    if dialect == "bedrock":
+        return _bedrock_assembled(raw)
     text, call = [], []
     for line in raw.splitlines():
         if not line.startswith(b"data: {"):
             continue
         body = json.loads(line[6:])
-        if dialect == "responses":
+        if dialect == "gemini":
+            for part in body.get("candidates", [{"content": {"parts": []}}])[0]["content"]["parts"]:
+                text.append("" if part.get("thought") else part.get("text", ""))
+                call.append(json.dumps(part["functionCall"]["args"]) if "functionCall" in part else "")
+        elif dialect == "responses":
             delta = body.get("delta", "")
             text.append(delta if body["type"] == "response.output_text.delta" else "")
             call.append(delta if body["type"] == "response.function_call_arguments.delta" else "")

@@ -165,11 +165,9 @@ def test_responses(ask, given, calls, action, masked):
     assert answer["action"] == action
     assert answer.get("texts") == masked
     if action != "BLOCKED":
-        # A pattern reaches further than these texts: all of them is withheld until the stream ends.
-        lengths = [
-            len(one.replace("[MAIL]", "MASKED_EMAIL_ADDRESS_7K2M9Q4WXA5TR0BC")) for one in masked or given
-        ]
-        assert answer["stream_holdback_chars"] == lengths
+        # The last word could go on.
+        shown = masked or given
+        assert answer["stream_holdback_chars"] == [len(one) - one.rfind(" ") - 1 for one in shown]
 
 
 WRITTEN = {
@@ -204,64 +202,19 @@ def test_a_stream_never_shows_what_a_later_call_masks(ask, written, step):
     assert written not in emitted
 
 
-def test_what_is_withheld_ends_at_a_word_and_before_a_mask():
-    """The cut is at least as far from the end as a match can reach."""
-    text = "one two three four"
-    edit = Edit(Address("/x"), 4, 13, "#")
+def test_what_is_withheld_of_the_masked_text_stands_for_what_is_undecided():
+    """A mask is given out whole or not at all; what is longer or shorter than its value counts."""
+    before, after = Edit(Address("/x"), 4, 7, "#"), Edit(Address("/x"), 8, 13, "placeholder")
 
-    assert _held(text, 0, ()) == 0
-    assert _held(text, None, ()) == len(text)
-    assert _held(text, 6, ()) == len("three four")
-    assert _held(text, 6, [edit]) == len("# four")
-    assert _held(text, 100, [edit]) == len("one # four")
+    assert _held("one two three four", 0, ()) == 0
+    assert _held("one two three four", 4, [before, after]) == len("four")
+    assert _held("one two three four", 10, [before, after]) == len("placeholder four")
+    assert _held("one two three four", 18, [before, after]) == len("one # placeholder four")
 
 
-def test_an_operator_may_block_where_masks_are_dropped(ask):
-    """With `x-guardrails-on-mask: block` a mask is a block, both ways."""
-    block = {"x-guardrails-on-mask": "block"}
+def test_nearly_all_of_plain_words_is_given_out_at_once(ask):
+    """No more is withheld than could become a match."""
+    text = "Plain words say nothing at all, whatever follows them"
+    answer = ask(PATH, call("response", texts=[text]))
 
-    assert ask(PATH, call("request", texts=[MAIL]), **block)["action"] == "BLOCKED"
-    assert ask(PATH, call("response", texts=[MAIL]), **block)["action"] == "BLOCKED"
-    assert ask(PATH, call("response", texts=["x"]), **block)["action"] == "NONE"
-
-
-def test_not_judged_is_blocked(late):
-    """Where time ran out, the proxy is told the one word that stops."""
-    for side in ("request", "response"):
-        assert late(PATH, call(side, texts=["hello"])) == {
-            "action": "BLOCKED",
-            "blocked_reason": "guardrails: not judged: deadline",
-        }
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"{", "not json"),
-        (b"[]", "not an object"),
-        (b'{"input_type": "other"}', "unknown input type"),
-        (b'{"input_type": "request", "texts": [1]}', "bad member"),
-        (b'{"input_type": "request", "structured_messages": 1}', "bad member"),
-        (b'{"input_type": "request", "texts": ["' + b"x" * 100_001 + b'"]}', "too large"),
-    ],
-)
-def test_what_a_writer_could_bring_about_is_blocked_byte_for_byte(ask, content, why):
-    """The proxy may be set to let a failure pass; this is none."""
-    answer = ask.raw(PATH, content)
-
-    assert answer.status_code == 200
-    assert answer.text == '{"action":"BLOCKED","blocked_reason":"guardrails: not judged: %s"}' % why
-
-
-def test_without_a_key_nothing_is_judged(ask):
-    """A wrong key is the operator's to mend: 401."""
-    assert ask.client.post(PATH, json=call("request")).status_code == 401
-
-
-def test_rows_with_a_lone_surrogate_are_judged(ask):
-    """JSON that only the lenient reader takes is masked like other."""
-    rows = '[{"role": "user", "content": "\\ud83d %s"}]' % MAIL
-    content = '{"input_type": "request", "structured_messages": %s, "texts": ["\\ud83d %s"]}' % (rows, MAIL)
-    answer = ask.raw(PATH, content).json()
-
-    assert answer["texts"][0].startswith("\ud83d MASKED_EMAIL_ADDRESS_")
+    assert answer["stream_holdback_chars"] == [len("them")]

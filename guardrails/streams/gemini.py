@@ -1,0 +1,93 @@
+"""Chunks of Gemini's streamGenerateContent, as server-sent events (`alt=sse`)."""
+
+from __future__ import annotations
+
+import copy
+
+import msgspec
+
+from guardrails.bodies import Format
+from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, put
+
+_PART = frozenset({"text", "thoughtSignature", "thought_signature"})
+_CONTENT = frozenset({"parts", "role"})
+_CANDIDATE = frozenset(
+    {"content", "index", "finishReason", "safetyRatings", "tokenCount", "avgLogprobs", "logprobsResult"}
+)
+_CHUNK = frozenset(
+    {
+        "candidates",
+        "usageMetadata",
+        "modelVersion",
+        "responseId",
+        "createTime",
+        "promptFeedback",
+        "modelStatus",
+    }
+)
+
+
+class GeminiStream(ServerSent):
+    """The text parts of each candidate are one text; a function call comes whole."""
+
+    def read(self, _name: str, body: dict[str, object]) -> Reading:
+        """What a chunk holds."""
+        reader = _Chunk(body)
+        wholes = (Whole((), reader.rest(), (), Format.GEMINI),) if reader.strange else ()
+        return Reading(tuple(reader.texts), wholes, ends=tuple(reader.ends))
+
+    def denied(self, message: str) -> bytes:
+        """An error in place of a chunk, which the SDK raises."""
+        error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
+        return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+
+
+class _Chunk:
+    def __init__(self, body: dict[str, object]) -> None:
+        self.texts: list[Text] = []
+        self.ends: list[object] = []
+        self._body = body
+        self.strange = not body.keys() <= _CHUNK
+        candidates = body.get("candidates", [])
+        if not isinstance(candidates, list):
+            self.strange = True
+            return
+        for place, candidate in enumerate(candidates):
+            if isinstance(candidate, dict):
+                self._candidate(candidate, ("candidates", place))
+            else:
+                self.strange = True
+
+    def rest(self) -> dict[str, object]:
+        """The chunk without the texts that are judged across chunks."""
+        body = copy.deepcopy(self._body)
+        for text in self.texts:
+            put(body, text.path, "")
+        return body
+
+    def _candidate(self, candidate: dict[str, object], path: Path) -> None:
+        index = candidate.get("index", path[-1])
+        if not isinstance(index, int):
+            index = path[-1]
+        self.strange = self.strange or not candidate.keys() <= _CANDIDATE
+        forget = ((*path, "logprobsResult"),) if candidate.get("logprobsResult") else ()
+        content = candidate.get("content", {})
+        parts = content.get("parts", []) if isinstance(content, dict) else None
+        if isinstance(content, dict) and isinstance(parts, list):
+            self.strange = self.strange or not content.keys() <= _CONTENT
+            for place, part in enumerate(parts):
+                self._part(part, index, (*path, "content", "parts", place), forget)
+        else:
+            self.strange = True
+        if candidate.get("finishReason") is not None:
+            self.ends.append(index)
+
+    def _part(self, part: object, index: object, path: Path, forget: tuple[Path, ...]) -> None:
+        if not isinstance(part, dict) or not isinstance(part.get("text", ""), str):
+            self.strange = True
+            return
+        if part.get("thought") is True and part.keys() <= _PART | {"thought"}:
+            return  # reasoning is left alone, as in a whole body
+        self.strange = self.strange or not part.keys() <= _PART
+        if part.get("text"):
+            self.texts.append(Text((index, "text"), (*path, "text"), part["text"], forget=forget))

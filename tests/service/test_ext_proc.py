@@ -1,0 +1,83 @@
+"""The external processor's address, and a process that serves there. What it answers: `e2e/test_envoy.py`."""
+
+import signal
+import socket
+
+import pytest
+import servers
+
+from guardrails.cli.serve import serve
+from service.assembly import Assembly
+from service.server import serve as start
+from service.settings import Settings, SettingsError, ext_proc_address
+
+POLICY = """\
+version: 1
+policy: one
+rules:
+  - {id: word, title: A word, severity: high, detect: {type: words, words: [DENYME]}, action: deny}
+"""
+
+
+@pytest.fixture
+def policies(tmp_path):
+    file = tmp_path / "one.yaml"
+    file.write_text(POLICY)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("127.0.0.1:8181", ("127.0.0.1", 8181)), ("localhost:1", ("localhost", 1)), ("[::1]:81", ("::1", 81))],
+)
+def test_an_address_is_a_host_and_a_port(text, address):
+    """Brackets around an IPv6 address are no part of it."""
+    assert ext_proc_address(Settings(ext_proc=text)) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["8181", ":8181", "localhost", "localhost:0", "localhost:70000", "a:b", "[]:1"]
+)
+def test_anything_else_is_no_address(text):
+    """What cannot be bound is said before anything is served."""
+    with pytest.raises(SettingsError, match="`ext_proc` must be an address"):
+        ext_proc_address(Settings(ext_proc=text))
+
+
+def test_without_keys_only_loopback_is_bound(policies):
+    """As for HTTP."""
+    with pytest.raises(SettingsError, match=r"binding 0\.0\.0\.0 needs API keys"):
+        Assembly(Settings(policies=policies, ext_proc="0.0.0.0:8181"))
+
+
+def test_an_address_in_use_is_an_error(policies):
+    """Even where the one that serves there would share it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SettingsError, match=r"cannot listen at .*: address already in use"):
+            start(Settings(policies=policies, port=0, ext_proc=address))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_process_serves_both_and_ends_when_told(tmp_path, policies, workers):
+    """gRPC does not keep a worker from ending, nor the address from being used again."""
+    port = servers.free_port()
+    for _ in range(2):
+        with servers.guard(
+            tmp_path, policies, "key", ext_proc=f"127.0.0.1:{port}", workers=workers
+        ) as running:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            assert f'"ext_proc":"127.0.0.1:{port}"' in running.written()
+            running.process.send_signal(signal.SIGTERM)
+            assert running.process.wait(10) in {0, -signal.SIGTERM}
+        assert "error" not in running.written()
+
+
+def test_the_command_has_the_option_of_the_page():
+    """`guardrails serve --ext-proc HOST:PORT`."""
+    made = serve.make_context("serve", ["--policies", "policies", "--ext-proc", "127.0.0.1:8181"])
+
+    assert made.params["ext_proc"] == "127.0.0.1:8181"
