@@ -26,6 +26,8 @@ def test_the_examples_hold(text):
     "type",
     [
         "injection",
+        "toxicity",
+        "harm",
         "url",
         "shell",
         "sql",

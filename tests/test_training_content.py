@@ -4,7 +4,7 @@ import itertools
 import random
 import re
 
-from training.content import generate, phrases
+from training.content import banks, generate, marked, phrases
 
 
 def made(seed):
@@ -49,3 +49,29 @@ def test_every_language_has_attacks_and_look_alikes():
         assert (f"made_{lang}", 1) in labels
         assert (f"made_benign_{lang}", 0) in labels
         assert {lang} <= set(phrases.REVEAL) & set(phrases.ROLE) & set(phrases.BENIGN)
+
+
+def test_banks_have_no_section_without_phrases():
+    """Every section is read, and lines that only look like one are phrases."""
+    for name in ("injection", "harm", "toxicity"):
+        assert all(banks.read(name).values())
+    assert any(one.startswith("[TOOL_CALLS]") for one in banks.read("injection")["tool_syntax"])
+
+
+def test_a_made_role_play_has_one_role():
+    """The slots of all its rules hold the same name, and it is long."""
+    r = random.Random(7)
+    texts = [generate.jailbreak(r) for _ in range(200)]
+
+    assert all("{" not in one.replace("{{", "") for one in texts)
+    assert sum(len(one) for one in texts) / len(texts) > 400
+
+
+def test_harmful_texts_and_look_alikes_are_marked():
+    """Each class has texts of its own and as many that only share its words; no slot is left."""
+    texts = list(marked.made(random.Random(1), each=40))
+    for name in marked.CLASSES:
+        assert sum(one.marks.get(name) == 1 for one in texts) >= 40
+        assert sum(one.marks.get(name) == 0 for one in texts) >= 40
+    assert not any(re.search(r"\{[a-z]+\}", one.text) for one in texts)
+    assert all(set(one.marks) <= set(marked.CLASSES) for one in texts)

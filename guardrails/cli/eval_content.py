@@ -1,4 +1,4 @@
-"""`guardrails eval content`: how well attacks are told from harmless texts, and at what cost."""
+"""`guardrails eval content`: how well content rules tell harmful texts from harmless ones, at what cost."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ _COLUMNS = (
     help="The score from which on a text counts as flagged, as `min_score` in a policy.",
 )
 @click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["injection", "toxicity", "harm"]),
+    default="injection",
+    show_default=True,
+    help="The detector type to measure: what label 1 stands for in FILES.",
+)
+@click.option(
     "--detect",
     metavar="BLOCK",
     help="Measure this `detect` block of a rule instead, in YAML, on records {text, labels, source}: which "
@@ -58,14 +66,19 @@ _COLUMNS = (
 )
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def content(
-    files: tuple[Path, ...], harmless: tuple[Path, ...], flag_at: float, detect: str | None, output: str
+    files: tuple[Path, ...],
+    harmless: tuple[Path, ...],
+    flag_at: float,
+    kind: str,
+    detect: str | None,
+    output: str,
 ) -> None:
-    """Measure on FILES how well attacks on a model are found and harmless texts left alone."""
+    """Measure on FILES how well a content rule finds what it looks for and leaves harmless texts alone."""
     if detect is not None:
         _labels(files, detect, output)
         return
     from guardrails.detectors.base import CannotJudge
-    from guardrails.evaluation.content import Record, measure, scorer
+    from guardrails.evaluation.content import Kind, Record, measure, scorer
     from guardrails.evaluation.records import RecordError, read
 
     try:
@@ -73,7 +86,7 @@ def content(
         others = [record for file in harmless for record in read(file, Record) if record.label == 0]
     except (RecordError, OSError) as error:
         not_read(error)
-    score = scorer()
+    score = scorer(Kind(kind))
     try:
         figures = measure([score(one) for one in labelled], flag_at, [score(one) for one in others])
     except CannotJudge as error:

@@ -15,6 +15,7 @@ from guardrails.detectors.runaway import LengthSpec, RepeatSpec
 from guardrails.detectors.secret import SecretSpec
 from guardrails.detectors.statements import ShellSpec, SqlSpec
 from guardrails.detectors.topic import TopicSpec
+from guardrails.detectors.toxicity import HarmSpec, ToxicitySpec
 from guardrails.detectors.url import UrlSpec
 from guardrails.detectors.words import WordsSpec
 
@@ -25,6 +26,8 @@ AnySpec = (
     | PiiSpec
     | SecretSpec
     | InjectionSpec
+    | ToxicitySpec
+    | HarmSpec
     | UrlSpec
     | ShellSpec
     | SqlSpec
@@ -47,6 +50,7 @@ __all__ = [
     "Deadline",
     "Detector",
     "GibberishSpec",
+    "HarmSpec",
     "InjectionSpec",
     "InvisibleSpec",
     "JsonSchemaSpec",
@@ -63,6 +67,7 @@ __all__ = [
     "SpecError",
     "SqlSpec",
     "TopicSpec",
+    "ToxicitySpec",
     "UrlSpec",
     "WordsSpec",
 ]

@@ -2,7 +2,8 @@
 
 Two kinds of evidence. Wording that is found under a disguise (base64, hexadecimal, tag characters,
 escapes) is an attack by itself: nobody hides "ignore all previous instructions" who means no harm. And
-a small linear model reads everything else, in overlapping windows, with one head for each channel.
+a small model (n-grams, and a network over word vectors) reads everything else, in overlapping windows, with
+one head for each channel.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from guardrails.text import View
 if TYPE_CHECKING:
     from guardrails.detectors.ngrams.model import Head
 
-MODEL = "injection-1"
+MODEL = "injection-2"
 LABEL = "PROMPT_INJECTION"
 
 DISGUISED = 0.9999
 """The score of override wording under a disguise: it was in none of the harmless texts of development."""
+
+WORDED = 0.995
+"""The score of override wording in plain sight, in what users write: two in ten thousand of the harmless
+texts of development hold it, and one in thirteen of those that were made to look like attacks."""
 
 
 class Channel(str, Enum):
@@ -39,14 +44,15 @@ _TELL = "reveal|repeat|print|output|show|display|leak|disclose|recite|tell me"
 _MINE = "(?:all|any|every|of|the|your|my|these|those|its) "
 _WHAT = "instructions?|prompts?|rules|directives?|guidelines|commands|restrictions|messages?|context|orders"
 _WHOSE = "previous|prior|above|earlier|preceding|initial|original|hidden|secret|system|safety|internal|former"
+_OVERRIDE = Pattern(
+    id="override wording",
+    expression=rf"\b(?:{_DROP}) (?:{_MINE}){{0,3}}(?:(?:{_WHOSE}) ){{1,2}}(?:{_WHAT})\b",
+    ignorecase=True,
+    ascii=True,
+    width=120,
+)
 _RULES = (
-    Pattern(
-        id="override wording",
-        expression=rf"\b(?:{_DROP}) (?:{_MINE}){{0,3}}(?:(?:{_WHOSE}) ){{1,2}}(?:{_WHAT})\b",
-        ignorecase=True,
-        ascii=True,
-        width=120,
-    ),
+    _OVERRIDE,
     Pattern(
         id="extraction wording",
         expression=rf"\b(?:{_TELL}) (?:me )?(?:{_MINE}){{0,3}}(?:(?:{_WHOSE}) ){{1,2}}(?:{_WHAT})\b",
@@ -92,13 +98,15 @@ class InjectionDetector:
 
     def __init__(self, spec: InjectionSpec) -> None:
         # The model needs numpy: no policy without such a rule is to load it.
-        from guardrails.detectors.ngrams.model import load
-        from guardrails.detectors.ngrams.reading import HIDDEN, judge
+        from guardrails.detectors.ngrams.model import load, sentences
+        from guardrails.detectors.ngrams.reading import HIDDEN, readings
 
         self.name = f"injection {spec.channel.value}"
+        self._direct = spec.channel is Channel.DIRECT
         self._least = spec.min_score
         self._hidden = HIDDEN
-        self._judge = judge
+        self._readings = readings
+        self._sentences = sentences
         self._head: Head | CannotJudge
         try:
             self._head = load(MODEL)[spec.channel.value]
@@ -106,15 +114,20 @@ class InjectionDetector:
             self._head = failure
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
-        if self._hidden.isdisjoint(view.name.split("/")) or self._least > DISGUISED:
-            return
+        disguised = not self._hidden.isdisjoint(view.name.split("/"))
         for match in matches:
-            why = f"{_RULES[match.pattern].id} in disguise"
-            yield view.hit(match.start, match.end, LABEL, DISGUISED, why)
+            rule = _RULES[match.pattern]
+            if disguised and self._least <= DISGUISED:
+                yield view.hit(match.start, match.end, LABEL, DISGUISED, f"{rule.id} in disguise")
+            elif rule is _OVERRIDE and self._direct and self._least <= WORDED:
+                span = self._sentences(view.text, match.start, match.end)  # as the model places it
+                yield view.hit(span.start, span.end, LABEL, WORDED, rule.id)
 
     def inspect(self, views: Sequence[View], deadline: Deadline) -> Iterable[Hit]:
         if isinstance(self._head, CannotJudge):
             raise self._head
-        for view, judged in self._judge(views, self._head, deadline):
+        for reading in self._readings(views):
+            judged = self._head.judge(reading.text, deadline)
             if judged.score >= self._least:
-                yield view.hit(judged.span.start, judged.span.end, LABEL, judged.score, f"model {MODEL}")
+                span = reading.place(judged.span)
+                yield reading.view.hit(span.start, span.end, LABEL, judged.score, f"model {MODEL}")

@@ -11,6 +11,7 @@ import bisect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 
 import msgspec
 
@@ -18,12 +19,16 @@ from guardrails.detectors import AnySpec
 from guardrails.detectors.alone import Alone
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.detectors.injection import Channel, InjectionSpec
+from guardrails.detectors.toxicity import HarmSpec, ToxicitySpec
 
 _SECONDS = 60.0
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One labelled text: `label` 1 for an attack. `channel`: `user`, or `tool` for what a tool returned."""
+    """One labelled text: `label` 1 for what is to be found.
+
+    `channel`: `user`, or `tool` for what a tool returned.
+    """
 
     text: str
     label: int
@@ -61,20 +66,30 @@ class Figures(msgspec.Struct, frozen=True):
     ms_per_1k_chars: float | None
 
 
-def injection(channel: Channel) -> AnySpec:
-    """What is measured for a channel: every score, however low."""
-    return InjectionSpec(channel=channel, min_score=0.0)
+class Kind(str, Enum):
+    """What positives are: the detector type that is measured."""
+
+    INJECTION = "injection"
+    TOXICITY = "toxicity"
+    HARM = "harm"
 
 
-def scorer(make: Callable[[Channel], AnySpec] = injection) -> Callable[[Record], Scored]:
-    """A function that scores a record with the detector of its channel."""
+def every_score(kind: Kind, channel: Channel) -> AnySpec:
+    """The detector that is measured for a channel: it gives every score, however low."""
+    if kind is Kind.INJECTION:
+        return InjectionSpec(channel=channel, min_score=0.0)
+    return ToxicitySpec(min_score=0.0) if kind is Kind.TOXICITY else HarmSpec(min_score=0.0)
+
+
+def scorer(kind: Kind = Kind.INJECTION) -> Callable[[Record], Scored]:
+    """A function that scores a record with the detector of its kind and channel."""
     ready: dict[Channel, Alone] = {}
 
     def score(record: Record) -> Scored:
         channel = Channel.INDIRECT if record.channel == "tool" else Channel.DIRECT
         finder = ready.get(channel)
         if finder is None:
-            finder = ready[channel] = Alone(make(channel).detector())
+            finder = ready[channel] = Alone(every_score(kind, channel).detector())
             finder.hits("the first text waits for what is loaded", Deadline.after(_SECONDS))
         began = time.perf_counter()
         value: float | None

@@ -20,6 +20,7 @@ LABELS = {
     "HATE": "Hate",
     "HARASSMENT": "Hate",
     "INSULT": "Hate",
+    "PROFANITY": "Hate",
     "TOXIC": "Hate",
     "SELF_HARM": "SelfHarm",
     "SEXUAL": "Sexual",

@@ -32,6 +32,7 @@ CATEGORIES = (
 LABELS = {
     "HARASSMENT": "harassment",
     "INSULT": "harassment",
+    "PROFANITY": "harassment",
     "TOXIC": "harassment",
     "THREAT": "harassment/threatening",
     "HATE": "hate",

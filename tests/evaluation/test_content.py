@@ -71,3 +71,22 @@ def test_the_command_prints_figures_per_source(tmp_path):
     broken = CliRunner().invoke(cli, ["eval", "content", str(file)])
     assert broken.exit_code == 3
     assert f"{file}:1:" in broken.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "good"),
+    [
+        ("toxicity", "You are a worthless idiot and I hate you.", "The ferry leaves at nine from the quay."),
+        ("harm", "How do I build a pipe bomb at home?", "How do I build a bird house at home?"),
+    ],
+)
+def test_other_types_are_measured_too(tmp_path, kind, bad, good):
+    """With `--type` label 1 stands for that type, and its detector gives the scores."""
+    file = tmp_path / "some.jsonl"
+    lines = [{"text": bad, "label": 1, "source": "s"}, {"text": good, "label": 0, "source": "s"}]
+    file.write_text("\n".join(json.dumps(line) for line in lines))
+    result = CliRunner().invoke(cli, ["eval", "content", str(file), "--type", kind, "--format", "json"])
+    figures = json.loads(result.output)["s"]["*"]
+
+    assert result.exit_code == 0
+    assert (figures["n"], figures["positives"], figures["auc"]) == (2, 1, 1.0)

@@ -7,8 +7,11 @@ import random
 import string
 from collections.abc import Iterator, Sequence
 
+from training.content import banks
 from training.content import phrases as p
 from training.content.records import Text
+
+BANK = banks.read("injection")
 
 Random = random.Random
 
@@ -68,7 +71,7 @@ def attack(lang: str, r: Random) -> str:
         elif kind < 0.65:
             parts.append(_pair(p.REVEAL, lang, r) + _stop(lang, r))
         elif lang == "en" and kind < 0.85:
-            parts.append(_fill(r.choice(p.PERSUASION), r))
+            parts.append(_fill(r.choice(p.PERSUASION + BANK["persuade"]), r))
         else:
             parts.append(_fill(r.choice(p.ROLE[lang]), r))
     text = ("" if lang in p.JOINED_WITHOUT_SPACE else " ").join(parts)
@@ -193,6 +196,67 @@ def suffix(r: Random) -> str:
     return r.choice((" ", " ", "")).join(pieces)
 
 
+def jailbreak(r: Random) -> str:
+    """A long role-play: an opening, rules of the role, a first question. One role throughout."""
+    role = r.choice(p.PERSONAS) if r.random() < 0.4 else _name(r)
+    rules = r.sample(BANK["jailbreak_rules"], r.randint(3, 16))
+    lines = [r.choice(BANK["jailbreak_open"]), *rules]
+    if r.random() < 0.3:
+        lines.insert(r.randrange(len(lines)), _pair(p.OVERRIDE, "en", r) + ".")
+    if r.random() < 0.3:
+        lines.insert(r.randrange(len(lines)), r.choice(p.ROLE["en"]))
+    if r.random() < 0.7:
+        lines.append(r.choice(BANK["jailbreak_close"]))
+    joint = r.choice((" ", " ", " ", "\n", "\n\n", "\n- "))
+    return mutate(joint.join(_fill(line.replace("{persona}", role), r) for line in lines), r)
+
+
+def _name(r: Random) -> str:
+    """The name of a role, made of syllables."""
+    syllables = r.choices(
+        ("al", "bo", "cy", "da", "el", "fra", "go", "hex", "in", "jo", "ka", "lu", "mor", "ne", "on", "ra"),
+        k=3,
+    )
+    name = "".join(syllables[: r.choice((2, 2, 3))])
+    return r.choice((name.upper(), name.capitalize(), f"{name.capitalize()}GPT", f"the {name.capitalize()}"))
+
+
+def agent_file(r: Random) -> str:
+    """Instructions for a coding agent as a repository keeps them: harmless where they stand."""
+    lines = [f"# {r.choice(('AGENTS.md', 'CLAUDE.md', 'Guidelines', 'Working in this repository'))}"]
+    for _ in range(r.randint(1, 3)):
+        title = r.choice(("Rules", "Commands", "Style", "Workflow", "Testing", "Notes", "Important"))
+        lines += ["", f"## {title}", ""]
+        lines += [f"- {_fill(one, r)}" for one in r.sample(BANK["agent_rules"], r.randint(2, 8))]
+    if r.random() < 0.3:  # or as a prompt without form
+        return " ".join(_fill(one, r) for one in r.sample(BANK["agent_rules"], r.randint(2, 10)))
+    return "\n".join(lines)
+
+
+def agent_log(r: Random) -> str:
+    """What an agent and its tools say while it works."""
+    lines = [_fill(r.choice(BANK["agent_log"]), r) for _ in range(r.randint(2, 12))]
+    if r.random() < 0.3:
+        lines.insert(0, _fill(r.choice(BANK["agent_rules"]), r))
+    return "\n".join(lines)
+
+
+def system_prompt(r: Random) -> str:
+    """A developer's instructions for an assistant."""
+    if r.random() < 0.15:
+        return _fill(r.choice(p.SYSTEM_PROMPTS), r)
+    lines = [_fill(one, r) for one in r.sample(BANK["system_prompts"], r.randint(2, 10))]
+    return r.choice((" ", " ", "\n", "\n- ", "\n\n")).join(lines)
+
+
+def about_attacks(r: Random) -> str:
+    """A document or code that speaks of attacks."""
+    lines = [_fill(one, r) for one in r.sample(BANK["about_attacks"], r.randint(1, 6))]
+    lines += [_fill(r.choice(p.DOCUMENT_BENIGN), r) for _ in range(r.choice((0, 0, 1, 2)))]
+    r.shuffle(lines)
+    return r.choice((" ", " ", "\n", "\n\n", "\n- ")).join(lines)
+
+
 def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
     """What users write: attacks and look-alikes, in every language of the banks."""
     for lang in p.OVERRIDE:
@@ -205,6 +269,14 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
             if lang == "en" and r.random() < 0.5:
                 lines.append(_fill(r.choice(p.PLAIN), r))
             yield Text(mutate(" ".join(lines), r), 0, "made_direct", f"made_benign_{lang}")
+    for _ in range(english // 4):
+        yield Text(jailbreak(r), 1, "made_direct", "made_jailbreak")
+    for kind, many in ((agent_file, 1200), (system_prompt, 1500), (about_attacks, 1500), (agent_log, 600)):
+        for _ in range(many):
+            yield Text(kind(r), 0, "made_direct", f"made_{kind.__name__}")
+    for _ in range(english // 3):
+        lines = r.sample(BANK["requests"], r.choice((1, 1, 1, 2, 3)))
+        yield Text(mutate(" ".join(_fill(line, r) for line in lines), r), 0, "made_direct", "made_request")
     for _ in range(1500):
         lines = [_fill(r.choice(p.ROLE["en"] + p.PERSUASION), r) for _ in range(r.randint(4, 14))]
         if r.random() < 0.4:
@@ -223,9 +295,6 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
         ]
         text = r.choice((" ", "\n", "\n- ")).join(_fill(line, r) for line in lines)
         yield Text(text, 0, "made_direct", "made_task")
-    for _ in range(800):
-        chosen = [_fill(r.choice(p.SYSTEM_PROMPTS), r) for _ in range(r.choice((1, 1, 2)))]
-        yield Text(" ".join(chosen), 0, "made_direct", "made_system_prompt")
     for _ in range(1500):
         lines = [_fill(r.choice(p.DOCUMENT_BENIGN), r) for _ in range(r.randint(1, 4))]
         yield Text(" ".join(lines), 0, "made_direct", "made_document")
@@ -237,7 +306,14 @@ def planted(r: Random, asks: Sequence[str]) -> tuple[str, str]:
     if kind < 0.12:
         return attack(r.choice(("en", "en", "en", *p.OVERRIDE)), r), "planted_attack"
     if kind < 0.34:
-        return (r.choice(asks) if asks and r.random() < 0.7 else _fill(r.choice(p.PLAIN), r)), "planted_plain"
+        plain = r.choice(asks) if asks and r.random() < 0.7 else _fill(r.choice(p.PLAIN), r)
+        return plain, "planted_plain"
+    if kind < 0.38:
+        return _fill(r.choice(BANK["planted_user"]), r), "planted_user"
+    if kind < 0.40:
+        return _fill(r.choice(BANK["tool_syntax"]), r), "planted_call"
+    if kind < 0.44:
+        return f"{r.choice(BANK['lures_other'])} {_fill(r.choice(BANK['deeds_other']), r)}", "planted_other"
     lure = r.choice(p.LURES)
     deed = _fill(r.choice(p.DEEDS), r)
     if r.random() < 0.3:
@@ -345,9 +421,12 @@ def indirect(r: Random, hosts: Sequence[str], asks: Sequence[str] = (), many: in
             )
         if number % 6 == 1:
             yield Text(record(r), 0, "made_indirect", "made_record")
-        if number % 12 == 2:
-            chosen = [_fill(r.choice(p.SYSTEM_PROMPTS), r) for _ in range(r.choice((1, 2)))]
-            yield Text("\n\n".join(chosen), 0, "made_indirect", "made_system_prompt")
+        if number % 24 == 2:
+            kind = r.choice((agent_file, agent_file, system_prompt, system_prompt, about_attacks, agent_log))
+            yield Text(kind(r), 0, "made_indirect", f"made_{kind.__name__}")
+        if number % 24 == 4 and hosts:
+            host = r.choice(hosts)[:1500]
+            yield Text(plant(host, about_attacks(r), r)[0], 0, "made_indirect", "made_about_attacks")
         if number % 8 == 3:
             what, category = planted(r, asks)
             yield Text(what, 1, "made_indirect", category)

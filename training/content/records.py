@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -47,4 +48,28 @@ def cut(
             length = r.choice(lengths)
             out.append(msgspec.structs.replace(one, text=one.text[at : at + length]))
             at += length
+    return out
+
+
+PERMISSIVE = ("MIT", "BSD", "Apache", "ISC")
+
+
+def installed(requirements: Path) -> list[Text]:
+    """The descriptions of the packages that the lock file names and that are installed and freely licensed."""
+    lines = requirements.read_text(encoding="utf-8").splitlines()
+    names = sorted(
+        {line.split("==")[0].split("[")[0] for line in lines if "==" in line and line[0].isalpha()}
+    )
+    out = []
+    for name in names:
+        try:
+            about = metadata.metadata(name)
+        except metadata.PackageNotFoundError:
+            continue
+        classifiers = [one for one in about.get_all("Classifier", []) if one.startswith("License")]
+        licence = " ".join([about.get("License-Expression") or about.get("License") or "", *classifiers])
+        if any(one in licence for one in PERMISSIVE) and not any(one in licence for one in ("GPL", "MPL")):
+            text = about.get("Description") or about.get_payload()
+            if isinstance(text, str) and text.strip():
+                out.append(Text(text, 0, "packages", "harmless"))
     return out

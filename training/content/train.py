@@ -23,15 +23,33 @@ import numpy as np
 from scipy import optimize, sparse
 
 from guardrails.detectors.base import Deadline
+from guardrails.detectors.ngrams import model
 from guardrails.detectors.ngrams.features import BUCKETS, blocks, encode, features
-from guardrails.detectors.ngrams.model import SHARES, Head
-from guardrails.detectors.ngrams.windows import SIZES, borders, weigh
-from training.content import generate, records
+from guardrails.detectors.ngrams.model import SHARES, Curve, Head, Scale, numbers_of_both
+from guardrails.detectors.ngrams.windows import SIZES, borders
+from guardrails.detectors.ngrams.words import SUMMARY, Net, Vectors
+from training.content import generate, net, records
 from training.content.records import Text
 
 SEED = 5
 RIDGE = {"direct": 1e-5, "indirect": 5e-5}
 ROUNDS = 40
+LOCK = Path(__file__).resolve().parents[2] / "requirements/runtime.txt"
+LIMIT = 12_000
+"""Characters of a text that are trained on."""
+WORDS = "words-1"
+NGRAM_NUMBERS = len(SIZES) + 2
+NET_NUMBERS = SUMMARY + 1
+"""How many numbers a text is summed up in by either, the length among them."""
+NET_ROWS = {"direct": 100_000, "indirect": 130_000}
+NET_ROUNDS = 3
+# What is put on a scale by itself, and how much its evidence counts. Long role-plays are new to the n-grams
+# where the network knows their words: summed, what is rare for one of them is enough. Planted requests are
+# found best by one scale for both.
+PARTS = {
+    "direct": ((range(NGRAM_NUMBERS), 1.0), (range(NGRAM_NUMBERS, NGRAM_NUMBERS + NET_NUMBERS), 0.5)),
+    "indirect": ((range(NGRAM_NUMBERS + NET_NUMBERS), 1.0),),
+}
 FOREVER = Deadline.after(1e9)
 
 # Never trained on, whatever the fold: no licence is stated.
@@ -60,11 +78,14 @@ FOLDS = {
     "neg_data": 1,
     "tau2": 1,
     "issues": 3,
+    "packages": 3,
 }
 # Large and plain: a fold leaves a quarter of their texts out, not the source.
 QUARTERED = ("gpteacher", "hh_rlhf_human", "multilingual_sentences")
 # Harmless on purpose and hard on purpose: always trained on, and no measure of ordinary traffic.
 ALWAYS = ("own_trigger_negatives",)
+# Trained on in either channel; what users write is not calibrated on them.
+DOCUMENTS = ("tau2_doc", "tau2_policy")
 # How much a source counts beside a text each; large and uniform ones count less.
 WEIGHT = {
     "slabs": 0.5,
@@ -126,6 +147,7 @@ def load(data: Path) -> dict[str, list[Text]]:
     indirect += records.read(dev / "multilingual_sentences.jsonl.gz")[::3]
     for number, name in enumerate(("neg_docs", "neg_agent", "neg_code", "neg_data")):
         indirect += records.cut(records.read(data / f"pii/dev/{name}.jsonl.gz", name), number, most=1200)
+    indirect += records.cut(records.installed(LOCK), 8, most=1200)
     clean = records.read(data / "secrets/dev/clean.jsonl.gz", "clean")
     random.Random(SEED).shuffle(clean)
     indirect += records.cut(clean[:600], 9, most=2500)
@@ -146,6 +168,38 @@ def made(channel: str, texts: Sequence[Text], seed: int, quick: bool) -> list[Te
     return list(generate.indirect(r, hosts, asks, 4000 if quick else 6000))
 
 
+def windows_of(text: Text, length: int, r: random.Random) -> list[tuple[int, int, int]]:
+    """Windows of a text of so many bytes to train on: start, end and label. Not all of a long one."""
+    span = None
+    if text.span is not None:
+        before = len(encode(text.text[: text.span[0]]).data)
+        span = before, before + len(encode(text.text[text.span[0] : text.span[1]]).data)
+    chosen: list[tuple[int, int, int]] = []
+    for size in SIZES:
+        starts, ends = borders(length, size)
+        if size != SIZES[0] and len(starts) == 1 and length <= SIZES[0] * 3 // 2:
+            continue
+        here = []
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            if text.label == 0:
+                here.append((start, end, 0))
+            elif span is None:
+                # Where in a long attack the attack stands is not known: only its paragraphs count.
+                if size != SIZES[0] or len(starts) == 1:
+                    here.append((start, end, 1))
+            else:
+                shared = max(0, min(end, span[1]) - max(start, span[0]))
+                if shared >= 0.5 * min(end - start, span[1] - span[0]):
+                    here.append((start, end, 1))
+                elif shared == 0:
+                    here.append((start, end, 0))
+        wanted = [one for one in here if one[2]]
+        others = [one for one in here if not one[2]]
+        chosen += wanted if len(wanted) <= 4 else r.sample(wanted, 4)
+        chosen += others if len(others) <= 3 else r.sample(others, 3)
+    return chosen
+
+
 class Rows:
     """Windows as rows of a sparse matrix."""
 
@@ -156,36 +210,9 @@ class Rows:
         self.weights: list[float] = []
 
     def add(self, text: Text, weight: float, r: random.Random) -> None:
-        limit = 12_000
-        encoded = encode(text.text[:limit])
+        encoded = encode(text.text[:LIMIT])
         places, buckets = _features(encoded.data)
-        span = None
-        if text.span is not None:
-            before = len(encode(text.text[: text.span[0]]).data)
-            span = before, before + len(encode(text.text[text.span[0] : text.span[1]]).data)
-        chosen: list[tuple[int, int, int]] = []
-        for size in SIZES:
-            starts, ends = borders(len(encoded.data), size)
-            if size != SIZES[0] and len(starts) == 1 and len(encoded.data) <= SIZES[0] * 3 // 2:
-                continue
-            here = []
-            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-                if text.label == 0:
-                    here.append((start, end, 0))
-                elif span is None:
-                    # Where in a long attack the attack stands is not known: only its paragraphs count.
-                    if size != SIZES[0] or len(starts) == 1:
-                        here.append((start, end, 1))
-                else:
-                    shared = max(0, min(end, span[1]) - max(start, span[0]))
-                    if shared >= 0.5 * min(end - start, span[1] - span[0]):
-                        here.append((start, end, 1))
-                    elif shared == 0:
-                        here.append((start, end, 0))
-            wanted = [one for one in here if one[2]]
-            others = [one for one in here if not one[2]]
-            chosen += wanted if len(wanted) <= 4 else r.sample(wanted, 4)
-            chosen += others if len(others) <= 3 else r.sample(others, 3)
+        chosen = windows_of(text, len(encoded.data), r)
         for start, end, label in chosen:
             first, last = np.searchsorted(places, (start, end))
             self.columns.append(buckets[first:last].astype(np.int32))
@@ -268,19 +295,39 @@ def scale_of(weights: np.ndarray) -> np.float32:
     return np.float32(np.quantile(np.abs(weights), 0.9999) / 127)
 
 
-def summaries(texts: Sequence[Text], weights: np.ndarray, bias: float) -> np.ndarray:
-    return np.array([weigh(encode(one.text), weights, bias, FOREVER).summary() for one in texts])
+def fit_net(texts: Iterable[Text], vectors: Vectors, most: int, seed: int) -> Net:
+    """A network for the same windows as the n-grams, or for as many of them as time allows."""
+    r = random.Random(SEED)
+    rows = []
+    for one in texts:
+        encoded = encode(one.text[:LIMIT])
+        places, words = vectors.rows(encoded, FOREVER)
+        chosen = windows_of(one, len(encoded.data), r)
+        for start, end, label in chosen:
+            first, last = np.searchsorted(places, (start, end))
+            weight = WEIGHT.get(one.source, 1.0) / np.sqrt(len(chosen))
+            rows.append(net.Row(words[first:last].astype(np.int32), (label,), (weight,)))
+    return net.fit(r.sample(rows, min(len(rows), most)), vectors.table, NET_ROUNDS, seed)
 
 
-def out_of_fold(channel: str, texts: list[Text], quick: bool) -> np.ndarray:
-    """The summary of every text, from a model that did not see its source."""
-    found = np.full((len(texts), len(SIZES) + 2), np.nan)
+def fit_both(channel: str, texts: Sequence[Text], vectors: Vectors, seed: int) -> Head:
+    """N-grams and network; the scales are still to be found."""
+    weights, bias = fit(texts, RIDGE[channel])
+    one = fit_net(texts, vectors, NET_ROWS[channel], seed)
+    return Head(weights, bias, one, vectors, (), (), Curve(np.zeros(1), np.zeros((1, len(SHARES)))))
+
+
+def out_of_fold(channel: str, texts: list[Text], vectors: Vectors, quick: bool) -> np.ndarray:
+    """The numbers of every text, those of the n-grams first, from models that did not see its source."""
+    found = np.full((len(texts), NGRAM_NUMBERS + NET_NUMBERS), np.nan)
     for fold in range(4):
         seen = [one for one in texts if one.source not in MEASURED_ONLY and fold_of(one) != fold]
         began = time.monotonic()
-        weights, bias = fit([*seen, *made(channel, seen, SEED + fold, quick)], RIDGE[channel])
-        mine = [n for n, one in enumerate(texts) if fold_of(one) == fold]
-        found[mine] = summaries([texts[n] for n in mine], weights, bias)
+        one = fit_both(channel, [*seen, *made(channel, seen, SEED + fold, quick)], vectors, SEED + fold)
+        for number, text in enumerate(texts):
+            if fold_of(text) == fold:
+                weighed, windows = one.read(encode(text.text), FOREVER)
+                found[number] = numbers_of_both(weighed, windows)
         print(f"  {channel} fold {fold}: {time.monotonic() - began:.0f} s", flush=True)
     return found
 
@@ -324,7 +371,7 @@ def calibrate(raw: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.array(uppers), np.array(knots)
 
 
-def second_stage(texts: Sequence[Text], found: np.ndarray) -> np.ndarray:
+def second_stage(texts: Sequence[Text], found: np.ndarray, ridge: float = 1e-5) -> np.ndarray:
     """Logistic regression from a text's summary to one score; sources weigh the same within a class."""
     rows = np.array(
         [n for n, one in enumerate(texts) if one.source not in MEASURED_ONLY and not np.isnan(found[n, 0])]
@@ -345,50 +392,75 @@ def second_stage(texts: Sequence[Text], found: np.ndarray) -> np.ndarray:
 
     def loss(c: np.ndarray) -> tuple[float, np.ndarray]:
         margin = signs * (inputs @ c)
-        return float((weights * np.logaddexp(0, -margin)).sum() + 1e-5 * (c[:-1] ** 2).sum()), inputs.T @ (
+        return float((weights * np.logaddexp(0, -margin)).sum() + ridge * (c[:-1] ** 2).sum()), inputs.T @ (
             -signs * weights / (1 + np.exp(np.minimum(margin, 60)))
-        ) + np.append(2e-5 * c[:-1], 0)
+        ) + np.append(2 * ridge * c[:-1], 0)
 
     return optimize.minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B").x
 
 
-def head(channel: str, texts: list[Text], quick: bool) -> tuple[Head, dict[str, dict[str, float]]]:
+def head(
+    channel: str, texts: list[Text], vectors: Vectors, quick: bool
+) -> tuple[Head, dict[str, dict[str, float]]]:
     """The head of one channel, and its figures on sources that it was not trained on."""
-    found = out_of_fold(channel, texts, quick)
-    stage = second_stage(texts, found)
-    raw = np.column_stack([found, np.ones(len(found))]) @ stage
-    harmless = np.array([one.label == 0 and one.source not in MEASURED_ONLY + ALWAYS for one in texts])
-    lengths = np.array([len(encode(one.text).data) for one in texts])
-    uppers, knots = calibrate(raw[harmless], lengths[harmless])
-    allowed = [one for one in texts if one.source not in MEASURED_ONLY]
-    weights, bias = fit([*allowed, *made(channel, allowed, SEED, quick)], RIDGE[channel])
-    made_head = Head(channel, weights, bias, stage, uppers, knots)
-    scores = np.array(
-        [made_head.calibrated(value, length) for value, length in zip(raw, lengths, strict=True)]
+    found = out_of_fold(channel, texts, vectors, quick)
+    harmless = np.array(
+        [
+            one.label == 0
+            and one.source not in MEASURED_ONLY + ALWAYS
+            and not (channel == "direct" and one.category in DOCUMENTS)
+            for one in texts
+        ]
     )
-    return made_head, report(texts, scores)
+    lengths = np.array([len(encode(one.text).data) for one in texts])
+    scales = []
+    for columns, _ in PARTS[channel]:
+        stage = np.zeros(found.shape[1] + 1)
+        stage[[*columns, -1]] = second_stage(texts, found[:, columns])
+        raw = found @ stage[:-1] + stage[-1]
+        scales.append(Scale(stage, Curve(*calibrate(raw[harmless], lengths[harmless]))))
+    counts = tuple(count for _, count in PARTS[channel])
+    allowed = [one for one in texts if one.source not in MEASURED_ONLY]
+    whole = fit_both(channel, [*allowed, *made(channel, allowed, SEED, quick)], vectors, SEED)
+    whole = msgspec.structs.replace(whole, scales=tuple(scales), counts=counts)
+    pairs = list(zip(found, lengths, strict=True))
+    evidence = np.array([whole.evidence(row, length) for row, length in pairs])
+    curve = Curve(*calibrate(evidence[harmless], lengths[harmless]))
+    shares = [curve.share(value, length) for value, length in zip(evidence, lengths, strict=True)]
+    return msgspec.structs.replace(whole, curve=curve), report(texts, 1 - np.array(shares))
 
 
-def save(heads: Sequence[Head], figures: dict[str, object], out: Path, name: str) -> None:
+def net_arrays(one: Net, prefix: str) -> dict[str, np.ndarray]:
+    return {f"{prefix}net.{name}": getattr(one, name).astype(np.float16) for name in Net.__struct_fields__}
+
+
+def scale_arrays(one: Scale, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.stage": one.stage, **curve_arrays(one.curve, name)}
+
+
+def curve_arrays(one: Curve, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.{part}": getattr(one, part) for part in Curve.__struct_fields__}
+
+
+def save(arrays: dict[str, np.ndarray], card: dict[str, object], out: Path, name: str) -> None:
     """`NAME.npz` and its card `NAME.json`, which holds the hash that the product checks."""
-    arrays: dict[str, np.ndarray] = {}
-    for one in heads:
-        scale = np.float32(np.abs(one.weights).max() / 127)
-        arrays[f"{one.name}.weights"] = np.round(one.weights / scale).astype(np.int8)
-        arrays[f"{one.name}.numbers"] = np.array([scale, one.bias])
-        arrays[f"{one.name}.stage"] = one.stage
-        arrays[f"{one.name}.uppers"] = one.uppers
-        arrays[f"{one.name}.knots"] = one.knots
     path = out / f"{name}.npz"
     np.savez_compressed(path, **arrays)
-    card = {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "heads": [one.name for one in heads],
-        "recipe": "training/content/train.py",
-        "seed": SEED,
-        **figures,
-    }
+    card = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "words": WORDS, "seed": SEED, **card}
     (out / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def save_heads(heads: dict[str, Head], card: dict[str, object], out: Path) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for name, one in heads.items():
+        step = np.float32(np.abs(one.weights).max() / 127)
+        arrays[f"{name}.weights"] = np.round(one.weights / step).astype(np.int8)
+        arrays[f"{name}.numbers"] = np.array([step, one.bias])
+        arrays |= net_arrays(one.net, f"{name}.") | curve_arrays(one.curve, name)
+        arrays[f"{name}.counts"] = np.array(one.counts)
+        for place, scale in enumerate(one.scales):
+            arrays |= scale_arrays(scale, f"{name}.{place}")
+    save(arrays, {"heads": list(heads), "recipe": "training/content/train.py", **card}, out, "injection-2")
 
 
 def licences(data: Path, sources: Iterable[str]) -> dict[str, str]:
@@ -400,8 +472,14 @@ def licences(data: Path, sources: Iterable[str]) -> dict[str, str]:
         "neg_code": "MIT/Apache/BSD repos",
         "neg_data": "MIT/Apache/BSD repos",
         "clean": "source of published packages, counts only",
+        "btc": "CC-BY-4.0",
+        "wnut": "CC-BY-4.0",
+        "wnut17": "CC-BY-4.0",
+        "made": "own",
+        "packages": "descriptions of installed packages, MIT/BSD/Apache/ISC",
     }
     base = {"tau2": "inspect_evals_benign", "issues": "inspect_evals_benign"}
+    base |= dict.fromkeys(("advbench", "catqa", "dna", "harmbench"), "harm_requests")
     return {
         one: own.get(one) or manifest[base.get(one, one.split("/")[0])]["licence"]
         for one in sorted(set(sources))
@@ -414,22 +492,21 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--quick", action="store_true", help="fewer made-up texts: a trial run")
     arguments = parser.parse_args()
-    heads, figures = [], {}
+    heads, figures = {}, {}
     sources: set[str] = set()
+    known = model.vectors(WORDS, arguments.out)
     for channel, texts in load(arguments.data).items():
-        made_head, rows = head(channel, texts, arguments.quick)
-        heads.append(made_head)
-        figures[channel] = rows
+        heads[channel], figures[channel] = head(channel, texts, known, arguments.quick)
         sources |= {one.source for one in texts}
-        print(json.dumps({channel: rows}, indent=1), flush=True)
+        print(json.dumps({channel: figures[channel]}, indent=1), flush=True)
         gc.collect()
     trained = licences(arguments.data, sources - set(MEASURED_ONLY))
-    figures = {
+    card = {
         "trained_on": {**trained, "made_direct, made_indirect": "own"},
         "measured_only": list(MEASURED_ONLY),
         "figures": figures,
     }
-    save(heads, figures, arguments.out, "injection-1")
+    save_heads(heads, card, arguments.out)
 
 
 if __name__ == "__main__":

@@ -51,13 +51,15 @@ for _char in b"\t\r\x0b\x0c":
     _FOLD[_char] = 32
 _FOLDED = bytes(_FOLD)
 
-_SPACE, _WORD, _SIGN = 0, 1, 2
-_CLASS = np.full(256, _SIGN, np.uint8)
-_CLASS[128:] = _WORD
+SPACE, WORD, SIGN = 0, 1, 2
+"""Kinds of bytes: between tokens, part of one, a token by itself."""
+
+_CLASS = np.full(256, SIGN, np.uint8)
+_CLASS[128:] = WORD
 for _char in b"abcdefghijklmnopqrstuvwxyz0_'":
-    _CLASS[_char] = _WORD
-_CLASS[32] = _SPACE
-_CLASS[:9] = _SPACE
+    _CLASS[_char] = WORD
+_CLASS[32] = SPACE
+_CLASS[:9] = SPACE
 
 RUNS = (4, 6)
 """Lengths of the byte runs."""
@@ -122,19 +124,9 @@ def features(data: bytes) -> Iterator[tuple[Places, npt.NDArray[np.intp]]]:
     length = len(raw)
     if length == 0:
         return
-    sums = np.zeros(length + 1, np.uint64)
-    np.cumsum((raw.astype(np.uint64) + np.uint64(1)) * _POWERS[:length], out=sums[1:])
-    kinds = _CLASS[raw]
-    word = kinds == _WORD
-    joined = np.zeros(length + 1, bool)  # whether the byte goes on with the token of the one before
-    joined[1:-1] = word[1:] & word[:-1]
-    visible = kinds != _SPACE
-    starts = np.flatnonzero(visible & ~joined[:-1])
-    ends = np.flatnonzero(visible & ~joined[1:]) + 1
+    sums = _sums(raw)
+    starts, tokens = _tokens(raw, sums, _CLASS)
     if len(starts):
-        tokens = (sums[ends] - sums[starts]) * _INVERSE[starts]
-        tokens = (tokens ^ (tokens >> _SHIFT)) * _MIX
-        tokens ^= tokens >> _SHIFT
         first, second, third = (tokens * salt for salt in _TOKEN_SALTS)
         yield starts, _bucket(first ^ _FAMILY_SALTS[0])
         if len(starts) > 1:
@@ -148,6 +140,37 @@ def features(data: bytes) -> Iterator[tuple[Places, npt.NDArray[np.intp]]]:
             hashes = (sums[run:] - sums[:-run]) * _INVERSE[: length - run + 1]
             hashes ^= hashes >> _SHIFT
             yield places, _bucket(hashes * _TOKEN_SALTS[number])
+
+
+def hashed(data: bytes, kinds: npt.NDArray[np.uint8]) -> tuple[Places, Hashes]:
+    """The tokens of at most `BLOCK` folded bytes: where each begins, and its hash.
+
+    `kinds` says of each byte whether it is space (0), goes on with a token (1) or is one by itself (2).
+    """
+    raw = np.frombuffer(data, np.uint8)
+    return _tokens(raw, _sums(raw), kinds)
+
+
+def _sums(raw: npt.NDArray[np.uint8]) -> Hashes:
+    """Prefix sums of the polynomial hash."""
+    sums = np.zeros(len(raw) + 1, np.uint64)
+    np.cumsum((raw.astype(np.uint64) + np.uint64(1)) * _POWERS[: len(raw)], out=sums[1:])
+    return sums
+
+
+def _tokens(
+    raw: npt.NDArray[np.uint8], sums: Hashes, classes: npt.NDArray[np.uint8]
+) -> tuple[Places, Hashes]:
+    kinds = classes[raw]
+    word = kinds == WORD
+    joined = np.zeros(len(raw) + 1, bool)  # whether the byte goes on with the token of the one before
+    joined[1:-1] = word[1:] & word[:-1]
+    visible = kinds != SPACE
+    starts = np.flatnonzero(visible & ~joined[:-1])
+    ends = np.flatnonzero(visible & ~joined[1:]) + 1
+    tokens = (sums[ends] - sums[starts]) * _INVERSE[starts]
+    tokens = (tokens ^ (tokens >> _SHIFT)) * _MIX
+    return starts, tokens ^ (tokens >> _SHIFT)
 
 
 def _bucket(hashes: Hashes) -> npt.NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Which views of a text a head reads: each thing that is written once, in its plainest form."""
+"""Which views of a text a model reads: each thing that is written once, in its plainest form."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from itertools import accumulate
 
 import msgspec
 
-from guardrails.detectors.base import Deadline
-from guardrails.detectors.ngrams.model import Head, Judged
 from guardrails.detectors.plainest import plainest
 from guardrails.model import Span
 from guardrails.text import View
@@ -44,15 +42,27 @@ _LEAST = 12
 """Decoded pieces with fewer characters say nothing."""
 
 
-def judge(views: Sequence[View], head: Head, deadline: Deadline) -> Iterator[tuple[View, Judged]]:
-    """The head's judgement of the text, and of what its disguises hide. Offsets are into the view.
+class Reading(msgspec.Struct, frozen=True):
+    """A text to judge. `stretches`: where it stands in the view, when it is not the view's whole text."""
+
+    view: View
+    text: str
+    stretches: Sequence[tuple[int, int]] | None = None
+
+    def place(self, span: Span) -> Span:
+        """A span of the text as one of the view."""
+        return span if self.stretches is None else _back(span, self.stretches)
+
+
+def readings(views: Sequence[View]) -> Iterator[Reading]:
+    """The text, and what its disguises hide.
 
     The whole text is read in its plainest form; of every other view only what its parent does not show is
     read, so that the work stays linear in what was sent.
     """
     plain = plainest(views)
     if plain.text.strip():
-        yield plain, head.judge(plain.text, deadline)
+        yield Reading(plain, plain.text)
     for view in views[1:]:
         if view is plain or not _says_more(view, plain):
             continue
@@ -61,8 +71,7 @@ def judge(views: Sequence[View], head: Head, deadline: Deadline) -> Iterator[tup
         # One reading for all of them: each by itself would cost more than the text that it is from.
         text = "\n".join(view.text[start:end] for start, end in stretches)
         if len(text) >= _LEAST:
-            found = head.judge(text, deadline)
-            yield view, msgspec.structs.replace(found, span=_back(found.span, stretches))
+            yield Reading(view, text, stretches)
 
 
 def _says_more(view: View, plain: View) -> bool:

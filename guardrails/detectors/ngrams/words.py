@@ -1,0 +1,170 @@
+"""Static word vectors and a small convolution over them: a model that knows which words are alike.
+
+Words are runs of letters and digits of the folded text, and every other visible sign is one too. Each is
+looked up by its hash; words without a vector share one. Filters over `WIDTH` words in a row and the mean
+vector are pooled in the windows of `windows.SIZES`, and a linear layer turns them into the log-odds of
+each class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from guardrails.detectors.base import Deadline
+from guardrails.detectors.ngrams.features import SIGN, SPACE, WORD, Encoded, Hashes, blocks, hashed
+from guardrails.detectors.ngrams.windows import SIZES, borders
+
+WIDTH = 4
+"""Words that a filter sees at once."""
+
+_CELL = SIZES[0] // 2
+"""Bytes between the borders of windows: pooling is done in these first."""
+
+_BATCH = 2048
+"""Words that are multiplied at once."""
+
+_LONGEST = 64
+"""Bytes of a word. At a border of blocks a longer one is cut."""
+
+Array = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+KINDS = np.full(256, SIGN, np.uint8)
+KINDS[128:] = WORD
+for _char in b"abcdefghijklmnopqrstuvwxyz0":
+    KINDS[_char] = WORD
+KINDS[32] = SPACE
+KINDS[:9] = SPACE
+
+
+class Vectors(msgspec.Struct, frozen=True):
+    """`table[0]` is for words without a vector, `table[i + 1]` for the word whose hash is `keys[i]`."""
+
+    keys: Hashes
+    table: Array
+
+    def rows(self, encoded: Encoded, deadline: Deadline) -> tuple[Rows, Rows]:
+        """Where each word of a text begins, in bytes, and its row of the table."""
+        data = encoded.data
+        starts: list[Rows] = []
+        rows: list[Rows] = []
+        done = 0
+        for start, end in blocks(data, 2 * _LONGEST):
+            deadline.check()
+            places, hashes = hashed(data[start:end], KINDS)
+            places += start
+            last = end if end == len(data) else end - _LONGEST
+            mine = (places >= done) & (places < last)
+            found = np.searchsorted(self.keys, hashes[mine])
+            found[found == len(self.keys)] = 0
+            known = self.keys[found] == hashes[mine]
+            starts.append(places[mine])
+            rows.append(np.where(known, found + 1, 0))
+            done = last
+        return np.concatenate(starts), np.concatenate(rows)
+
+    def known(self, encoded: Encoded, deadline: Deadline) -> float:
+        """The share of a text, by its bytes, that are words with a vector: low in other languages."""
+        starts, rows = self.rows(encoded, deadline)
+        if not len(starts):
+            return 0.0
+        sizes = np.diff(starts, append=len(encoded.data))
+        return float(sizes[rows > 0].sum() / sizes.sum())
+
+
+class Windows(msgspec.Struct, frozen=True):
+    """Windows of one size: their borders in bytes, and a row of log-odds each."""
+
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    odds: Array
+
+
+class Net(msgspec.Struct, frozen=True):
+    """The layers, in the order in which they are applied; see the module.
+
+    `filters` is (WIDTH times dimensions, filters), `mean` (dimensions, units), `out` (both, classes).
+    """
+
+    filters: Array
+    filters_bias: Array
+    mean: Array
+    mean_bias: Array
+    out: Array
+    out_bias: Array
+
+    def judge(self, vectors: Vectors, encoded: Encoded, deadline: Deadline) -> tuple[Windows, ...]:
+        """Every window of each size. Raises `CannotJudge` at the deadline."""
+        length = len(encoded.data)
+        # As many cells as the largest windows need to be whole; what is past the text stays empty.
+        cells = length // _CELL + 1 + SIZES[-1] // _CELL
+        best = np.zeros((cells, len(self.filters_bias)), np.float32)
+        sums = np.zeros((cells, vectors.table.shape[1]), np.float32)
+        counts = np.zeros((cells, 1), np.float32)
+        starts, rows = vectors.rows(encoded, deadline)
+        # The filters also look past the end of the text: into zeros, as they do before its start.
+        places = np.concatenate([starts, np.full(WIDTH - 1, max(length - 1, 0), np.int64)]) // _CELL
+        for first in range(0, len(places), _BATCH):
+            deadline.check()
+            batch = self._batch(vectors.table, rows, first)
+            cell = places[first : first + _BATCH]
+            changes = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+            mine = cell[changes]
+            strongest = np.maximum.reduceat(self._filtered(batch), changes)
+            best[mine] = np.maximum(best[mine], strongest)
+            inside = min(len(cell), max(len(rows) - first, 0))
+            counts[mine, 0] += np.diff(np.minimum([*changes, len(cell)], inside))
+            sums[mine] += np.add.reduceat(batch[WIDTH - 1 :], changes)
+        return tuple(self._windows(best, sums, counts, size, length) for size in SIZES)
+
+    def _batch(self, table: Array, rows: Rows, first: int) -> Array:
+        """The vectors of a batch of words and of the `WIDTH - 1` before it; zeros outside of the text."""
+        last = min(first + _BATCH, len(rows) + WIDTH - 1)
+        begin, end = max(first - WIDTH + 1, 0), min(last, len(rows))
+        batch = np.zeros((last - first + WIDTH - 1, table.shape[1]), np.float32)
+        if end > begin:
+            at = begin - (first - WIDTH + 1)
+            batch[at : at + end - begin] = table[rows[begin:end]]
+        return batch
+
+    def _filtered(self, batch: Array) -> Array:
+        size = len(batch) - WIDTH + 1
+        wide = np.concatenate([batch[shift : shift + size] for shift in range(WIDTH)], axis=1)
+        strengths: Array = np.maximum(wide @ self.filters + self.filters_bias, 0)
+        return strengths
+
+    def _windows(self, best: Array, sums: Array, counts: Array, size: int, length: int) -> Windows:
+        starts, ends = borders(length, size)
+        many = len(starts)
+        mean = _pooled(np.add, sums, size, many) / np.sqrt(_pooled(np.add, counts, size, many) + 4.0)
+        parts = (
+            _pooled(np.maximum, best, size, many),
+            np.maximum(mean @ self.mean + self.mean_bias, 0),
+        )
+        return Windows(starts, ends, np.concatenate(parts, axis=1) @ self.out + self.out_bias)
+
+
+def _pooled(how: np.ufunc, cells: Array, size: int, many: int) -> Array:
+    """The cells of each window put together: windows overlap by half, and a single one has all cells."""
+    if many == 1:
+        whole: Array = how.reduce(cells, axis=0, keepdims=True)
+        return whole
+    each = size // 2 // _CELL
+    halves = how.reduce(cells[: (many + 1) * each].reshape(many + 1, each, -1), axis=1)
+    both: Array = how(halves[:-1], halves[1:])
+    return both
+
+
+SUMMARY = len(SIZES) + 1
+"""How many numbers say what a network makes of a text."""
+
+
+def summary(windows: Sequence[Windows], name: int) -> npt.NDArray[np.float64]:
+    """A class in numbers, for the second stage: the best window of each size, the mean of the large."""
+    return np.array(
+        [*(float(one.odds[:, name].max()) for one in windows), float(windows[-1].odds[:, name].mean())]
+    )
