@@ -120,7 +120,7 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
             rf"(?:{stems}){name}[\"'\\,\s>/]{{0,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
             rf"{members}[\"'\\]{{0,8}}\s?[=:>]"
         ),
-        "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}{_CLOSED}{{6}}",
+        "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}(?P<secret>{_CLOSED}{{6}})",
         "sentence": rf"(?:{stems}|{short})[ \w.@-]{{0,100}} {verbs}(?: |: )[\"'`*(<]{{0,3}}{plain}",
         "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
     }

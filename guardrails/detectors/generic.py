@@ -16,7 +16,7 @@ _OTHER = re.compile(
     | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*   # addresses
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                              # mail
     | (?:\.{0,2}|~|[a-z]:)[/\\][\w.@/\\ -]* | (?:[\w.@-]+/){2,}[\w.@-]*\.\w+     # paths
-    | [\w./@-]*\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css
+    | [\w./@-]*\.(?-i:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css
         |png|jpe?g|svg|gif|ico|xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local
         |internal|example|test)
     | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .*            # digests
@@ -30,6 +30,7 @@ _OTHER = re.compile(
 _PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
+_MARK = re.compile(r"[^\w.:/+=@,-]")
 _LOOSE = frozenset({Join.SENTENCE, Join.SPACE, Join.CELL})
 
 
@@ -63,9 +64,10 @@ def _token(pair: Assignment, value: str, *, strict: bool) -> float:
         return 0.7 if length >= 16 and not strict else 0.0
     if strict:
         return 0.7 if length >= 16 and likely >= 18 else 0.0
-    # What has all of small letters, capitals, digits and marks was made by a password rule.
-    ruled = varied(value) == 4 and length >= 12
-    least = -12 if ruled else 9 if length >= 10 else 14
+    # What has all of small letters, capitals, digits and marks was made by a password rule, and most likely
+    # what has three of them, with a mark that no name has.
+    kinds = varied(value) if length >= 12 else 0
+    least = -12 if kinds == 4 else 0 if kinds == 3 and _MARK.search(value) else 9 if length >= 10 else 14
     return 0.75 if length >= 8 and likely >= least else 0.0
 
 

@@ -35,7 +35,7 @@ def test_the_shared_pass_loses_no_match(text):
     """Windows and prefilter find exactly the spans that the exact matcher finds over the whole text."""
     found = INDEX.matches(text, Deadline.after(5))
     for number, pattern in enumerate(PATTERNS):
-        flags = regex.IGNORECASE if pattern.ignorecase else 0
+        flags = (regex.IGNORECASE if pattern.ignorecase else 0) | (regex.ASCII if pattern.ascii else 0)
         expected = [match.span() for match in regex.finditer(pattern.expression, text, flags)]
         assert [(one.outer_start, one.outer_end) for one in found.get(number, [])] == expected
 
