@@ -179,10 +179,6 @@ class Index:
     def patterns(self) -> tuple[Pattern, ...]:
         return self._patterns
 
-    def width(self, number: int) -> int:
-        """The most characters that a match of a pattern spans."""
-        return self._widths[number]
-
     def matches(self, text: str, deadline: Deadline) -> dict[int, list[Match]]:
         """Confirmed matches by pattern number.
 
