@@ -102,40 +102,34 @@ class Net(msgspec.Struct, frozen=True):
         length = len(encoded.data)
         # As many cells as the largest windows need to be whole; what is past the text stays empty.
         cells = length // _CELL + 1 + SIZES[-1] // _CELL
-        best = np.zeros((cells, len(self.filters_bias)), np.float32)
-        sums = np.zeros((cells, vectors.table.shape[1]), np.float32)
+        best = np.full((cells, len(self.filters_bias)), -np.inf, np.float32)
+        sums = np.zeros((cells, len(self.mean_bias)), np.float32)
         counts = np.zeros((cells, 1), np.float32)
         starts, rows = vectors.rows(encoded, deadline)
-        # The filters also look past the end of the text: into zeros, as they do before its start.
+        # The layers are applied to every distinct word once: a text has far fewer of those. Around the text
+        # there are zeros, for the filters look past its end as they do before its start.
+        words, order = _distinct(rows, len(vectors.table))
+        seen = np.concatenate([vectors.table[words], np.zeros((1, vectors.table.shape[1]), np.float32)])
+        outside = np.full(WIDTH - 1, len(words), order.dtype)
+        order = np.concatenate([outside, order, outside])
+        filtered = [seen @ part for part in np.split(self.filters, WIDTH)]
+        meant = seen @ self.mean
         places = np.concatenate([starts, np.full(WIDTH - 1, max(length - 1, 0), np.int64)]) // _CELL
         for first in range(0, len(places), _BATCH):
             deadline.check()
-            batch = self._batch(vectors.table, rows, first)
             cell = places[first : first + _BATCH]
+            batch = order[first : first + len(cell) + WIDTH - 1]
             changes = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
             mine = cell[changes]
-            strongest = np.maximum.reduceat(self._filtered(batch), changes)
-            best[mine] = np.maximum(best[mine], strongest)
+            strengths = filtered[0][batch[: len(cell)]]
+            for shift in range(1, WIDTH):
+                strengths += filtered[shift][batch[shift : shift + len(cell)]]
+            best[mine] = np.maximum(best[mine], np.maximum.reduceat(strengths, changes))
             inside = min(len(cell), max(len(rows) - first, 0))
             counts[mine, 0] += np.diff(np.minimum([*changes, len(cell)], inside))
-            sums[mine] += np.add.reduceat(batch[WIDTH - 1 :], changes)
+            sums[mine] += np.add.reduceat(meant[batch[WIDTH - 1 :]], changes)
+        best = np.maximum(best + self.filters_bias, 0)
         return tuple(self._windows(best, sums, counts, size, length) for size in SIZES)
-
-    def _batch(self, table: Array, rows: Rows, first: int) -> Array:
-        """The vectors of a batch of words and of the `WIDTH - 1` before it; zeros outside of the text."""
-        last = min(first + _BATCH, len(rows) + WIDTH - 1)
-        begin, end = max(first - WIDTH + 1, 0), min(last, len(rows))
-        batch = np.zeros((last - first + WIDTH - 1, table.shape[1]), np.float32)
-        if end > begin:
-            at = begin - (first - WIDTH + 1)
-            batch[at : at + end - begin] = table[rows[begin:end]]
-        return batch
-
-    def _filtered(self, batch: Array) -> Array:
-        size = len(batch) - WIDTH + 1
-        wide = np.concatenate([batch[shift : shift + size] for shift in range(WIDTH)], axis=1)
-        strengths: Array = np.maximum(wide @ self.filters + self.filters_bias, 0)
-        return strengths
 
     def _windows(self, best: Array, sums: Array, counts: Array, size: int, length: int) -> Windows:
         starts, ends = borders(length, size)
@@ -143,9 +137,21 @@ class Net(msgspec.Struct, frozen=True):
         mean = _pooled(np.add, sums, size, many) / np.sqrt(_pooled(np.add, counts, size, many) + 4.0)
         parts = (
             _pooled(np.maximum, best, size, many),
-            np.maximum(mean @ self.mean + self.mean_bias, 0),
+            np.maximum(mean + self.mean_bias, 0),
         )
         return Windows(starts, ends, np.concatenate(parts, axis=1) @ self.out + self.out_bias)
+
+
+def _distinct(rows: Rows, size: int) -> tuple[Rows, Rows]:
+    """The rows that occur, each once, and for every word its place among them."""
+    if len(rows) * 16 < size:
+        return np.unique(rows, return_inverse=True)
+    occurs = np.zeros(size, bool)
+    occurs[rows] = True
+    words = np.flatnonzero(occurs)
+    place = np.empty(size, np.int64)
+    place[words] = np.arange(len(words))
+    return words, place[rows]
 
 
 def _pooled(how: np.ufunc, cells: Array, size: int, many: int) -> Array:
