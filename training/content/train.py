@@ -41,14 +41,14 @@ WORDS = "words-1"
 NGRAM_NUMBERS = len(SIZES) + 2
 NET_NUMBERS = SUMMARY + 1
 """How many numbers a text is summed up in by either, the length among them."""
-NET_ROWS = {"direct": 100_000, "indirect": 130_000}
+NET_ROWS = 100_000
 NET_ROUNDS = 3
 # What is put on a scale by itself, and how much its evidence counts. Long role-plays are new to the n-grams
 # where the network knows their words: summed, what is rare for one of them is enough. Planted requests are
-# found best by one scale for both.
+# found as well by the n-grams alone, which flag less code and take a third of the time.
 PARTS = {
     "direct": ((range(NGRAM_NUMBERS), 1.0), (range(NGRAM_NUMBERS, NGRAM_NUMBERS + NET_NUMBERS), 0.5)),
-    "indirect": ((range(NGRAM_NUMBERS + NET_NUMBERS), 1.0),),
+    "indirect": ((range(NGRAM_NUMBERS), 1.0),),
 }
 FOREVER = Deadline.after(1e9)
 
@@ -311,9 +311,10 @@ def fit_net(texts: Iterable[Text], vectors: Vectors, most: int, seed: int) -> Ne
 
 
 def fit_both(channel: str, texts: Sequence[Text], vectors: Vectors, seed: int) -> Head:
-    """N-grams and network; the scales are still to be found."""
+    """N-grams, and a network where one is read; the scales are still to be found."""
     weights, bias = fit(texts, RIDGE[channel])
-    one = fit_net(texts, vectors, NET_ROWS[channel], seed)
+    read = {column for columns, _ in PARTS[channel] for column in columns}
+    one = fit_net(texts, vectors, NET_ROWS, seed) if max(read) >= NGRAM_NUMBERS else None
     return Head(weights, bias, one, vectors, (), (), Curve(np.zeros(1), np.zeros((1, len(SHARES)))))
 
 
@@ -456,11 +457,13 @@ def save_heads(heads: dict[str, Head], card: dict[str, object], out: Path) -> No
         step = np.float32(np.abs(one.weights).max() / 127)
         arrays[f"{name}.weights"] = np.round(one.weights / step).astype(np.int8)
         arrays[f"{name}.numbers"] = np.array([step, one.bias])
-        arrays |= net_arrays(one.net, f"{name}.") | curve_arrays(one.curve, name)
+        arrays |= curve_arrays(one.curve, name)
+        if one.net is not None:
+            arrays |= net_arrays(one.net, f"{name}.")
         arrays[f"{name}.counts"] = np.array(one.counts)
         for place, scale in enumerate(one.scales):
             arrays |= scale_arrays(scale, f"{name}.{place}")
-    save(arrays, {"heads": list(heads), "recipe": "training/content/train.py", **card}, out, "injection-2")
+    save(arrays, {"heads": list(heads), "recipe": "training/content/train.py", **card}, out, "injection-3")
 
 
 def licences(data: Path, sources: Iterable[str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ import threadpoolctl
 from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.detectors.ngrams.features import BUCKETS, Encoded, encode
 from guardrails.detectors.ngrams.windows import Weighed, weigh
-from guardrails.detectors.ngrams.words import Net, Vectors, Windows, summary
+from guardrails.detectors.ngrams.words import SUMMARY, Net, Vectors, Windows, summary
 from guardrails.model import Reason, Span
 
 SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
@@ -33,6 +33,9 @@ SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
 
 _SHARES_LOG = np.log10(np.array(SHARES))
 _MODELS = Path(__file__).resolve().parents[2] / "catalogue" / "models"
+NET_BYTES = 8_192
+"""Of a longer text a head's network reads the beginning and the end: there a user asks for something."""
+
 _NEAR = 0.5
 """Windows that reach this part of the best one's score belong to the hit, when they touch it."""
 
@@ -88,7 +91,7 @@ class Scale(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """One class: weights of the n-grams, a network over word vectors, and what to make of both.
+    """One class: weights of the n-grams, for some a network over word vectors, and what to make of them.
 
     Each of `scales` reads the numbers of either or of both and gives its evidence, which counts as often
     as `counts` has it; the sum is judged by `curve`.
@@ -96,7 +99,7 @@ class Head(msgspec.Struct, frozen=True):
 
     weights: npt.NDArray[np.float32]
     bias: float
-    net: Net
+    net: Net | None
     vectors: Vectors
     scales: tuple[Scale, ...]
     counts: tuple[float, ...]
@@ -107,16 +110,21 @@ class Head(msgspec.Struct, frozen=True):
         encoded = encode(text)
         weighed, windows = self.read(encoded, deadline)
         starts, ends, scores = weighed.small
-        span = around(text, encoded, starts, ends, scores + windows[0].odds[:, 0])
+        if windows and len(windows[0].odds) == len(scores):  # the network read the whole of the text
+            scores = scores + windows[0].odds[:, 0]
+        span = around(text, encoded, starts, ends, scores)
         share = self.curve.share(
             self.evidence(numbers_of_both(weighed, windows), weighed.length), weighed.length
         )
         return Judged(1 - share, self._narrowed(text, encoded, weighed, span))
 
     def read(self, encoded: Encoded, deadline: Deadline) -> tuple[Weighed, tuple[Windows, ...]]:
-        """What the n-grams and the network say of every window."""
+        """What the n-grams say of every window, and what the network does of those that it reads."""
         weighed = weigh(encoded, self.weights, self.bias, deadline)
-        return weighed, self.net.judge(self.vectors, encoded, deadline)
+        if self.net is None:
+            return weighed, ()
+        ends = encoded if len(encoded.data) <= NET_BYTES else Encoded(_ends(encoded.data), None)
+        return weighed, self.net.judge(self.vectors, ends, deadline)
 
     def evidence(self, numbers: Array, length: int) -> float:
         """What all scales bring forward against a text of so many bytes."""
@@ -167,9 +175,16 @@ class Classes(msgspec.Struct, frozen=True):
         return self.net.judge(self.vectors, encoded, deadline), self.vectors.known(encoded, deadline)
 
 
+def _ends(data: bytes) -> bytes:
+    """The beginning and the end of folded bytes, `NET_BYTES` together."""
+    most = NET_BYTES // 2
+    return data[:most] + b"\n" + data[-most + 1 :]
+
+
 def numbers_of_both(weighed: Weighed, windows: tuple[Windows, ...]) -> Array:
-    """A text in numbers: those of the n-grams, then those of the network."""
-    return np.concatenate([weighed.summary(), numbers_of(windows, 0, weighed.length)])
+    """A text in numbers: those of the n-grams, then those of the network, zeros without one."""
+    net = numbers_of(windows, 0, weighed.length) if windows else np.zeros(SUMMARY + 1)
+    return np.concatenate([weighed.summary(), net])
 
 
 def numbers_of(windows: tuple[Windows, ...], place: int, length: int) -> Array:
@@ -219,7 +234,8 @@ def load(name: str, folder: Path = _MODELS) -> dict[str, Head]:
         assert weights.shape == (BUCKETS,)
         counts = tuple(arrays[f"{one}.counts"].tolist())
         scales = tuple(_scale(arrays, f"{one}.{place}") for place in range(len(counts)))
-        heads[one] = Head(weights, bias, _net(arrays, f"{one}."), words, scales, counts, _curve(arrays, one))
+        net = _net(arrays, f"{one}.") if f"{one}.net.out" in arrays else None
+        heads[one] = Head(weights, bias, net, words, scales, counts, _curve(arrays, one))
     return heads
 
 
