@@ -33,7 +33,7 @@ SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
 
 _SHARES_LOG = np.log10(np.array(SHARES))
 _MODELS = Path(__file__).resolve().parents[2] / "catalogue" / "models"
-NET_BYTES = 8_192
+NET_BYTES = 4_096
 """Of a longer text a head's network reads the beginning and the end: there a user asks for something."""
 
 _NEAR = 0.5
