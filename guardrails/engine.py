@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import time
 from bisect import bisect_right
@@ -14,7 +15,7 @@ import msgspec
 from guardrails import bodies
 from guardrails.bodies.detect import Traits
 from guardrails.cache import Cache, Hasher
-from guardrails.detectors.base import CannotJudge, Deadline
+from guardrails.detectors.base import Answers, CannotJudge, Deadline
 from guardrails.masking import (
     Kept,
     Keys,
@@ -190,11 +191,28 @@ T = TypeVar("T")
 class Engine:
     """Judges by one policy set. Safe to use from several threads."""
 
-    def __init__(self, policies: PolicySet, keys: Keys, cache: JudgeCache | None = None) -> None:
-        """`cache` may be shared with engines of other policy sets: entries tell them apart."""
+    def __init__(
+        self,
+        policies: PolicySet,
+        keys: Keys,
+        cache: JudgeCache | None = None,
+        providers: Mapping[str, str] = {},
+    ) -> None:
+        """`cache` may be shared with engines of other policy sets: entries tell them apart.
+
+        `providers` says by name what answers of each hang on: what others answered does not count.
+        """
         self.policies = policies
         self.keys = keys
-        self._memory = None if cache is None else _Memory(cache, policies.digest, keys)
+        digest = "\0".join([policies.digest, *(f"{name}={providers[name]}" for name in sorted(providers))])
+        self._memory = None if cache is None else _Memory(cache, digest, keys)
+        self._answers: Answers | None = None
+
+    def hearing(self, answers: Answers) -> Engine:
+        """This engine for one exchange, with what providers say in it."""
+        engine = copy.copy(self)
+        engine._answers = answers
+        return engine
 
     def judge_json(
         self,
@@ -273,7 +291,15 @@ class Engine:
         self, hook: Hook, context: Context, deadline: Deadline, today: dt.date, request: object
     ) -> _Judgement:
         return _Judgement(
-            self.policies, self.keys, hook, context, deadline, today, self._memory, request=request
+            self.policies,
+            self.keys,
+            hook,
+            context,
+            deadline,
+            today,
+            self._memory,
+            request=request,
+            answers=self._answers,
         )
 
     def _name(self, block: Sequence[bodies.Part], context: Context) -> bytes:
@@ -602,7 +628,9 @@ class _Judgement:
         memory: _Memory | None,
         stretch: Stretch | None = None,
         request: object = None,
+        answers: Answers | None = None,
     ) -> None:
+        self._answers = answers
         self.hook = hook
         self._stretch = stretch
         self._policies = policies
@@ -890,8 +918,10 @@ class _Judgement:
 
     def _findings(self, segment: Segment, text: str) -> list[Finding]:
         """Judges a text that stands for a segment's own."""
+        scope = self.rules.scope(segment.role, segment.kind)
         try:
-            seen = self._look(text, self.rules.scope(segment.role, segment.kind))
+            # Masking may uncover a value for a pattern; a provider has judged the text as it was sent.
+            seen = self._look(text, self._policies.without_asking(scope))
         except CannotJudge as failure:
             self._failed(segment, failure)
             return []
@@ -939,7 +969,7 @@ class _Judgement:
             if seen is None:
                 self._deadline.check()
                 seen = self._seen[key] = self._policies.look(
-                    text, scope.wanted, self._deadline, told=self._told
+                    text, scope.wanted, self._deadline, told=self._told, answers=self._answers
                 )
             return seen
         purpose = self._memory.purpose("text", scope.name, self.told_name)
@@ -947,7 +977,9 @@ class _Judgement:
         seen = self._memory.get(name, Seen)
         if seen is None:
             self._deadline.check()
-            seen = self._policies.look(text, scope.wanted, self._deadline, told=self._told)
+            seen = self._policies.look(
+                text, scope.wanted, self._deadline, told=self._told, answers=self._answers
+            )
             if not seen.failed:
                 self._memory.keep(name, seen, 100 + 250 * sum(map(len, seen.hits.values())))
         return seen

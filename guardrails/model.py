@@ -169,6 +169,7 @@ class Reason(str, Enum):
     TOO_MANY = "too_many"  # more decoded pieces or findings than the limit
     DETECTOR_ERROR = "detector_error"  # a detector raised
     NO_MODEL = "no_model"  # the rule needs a model that is not there
+    NO_ANSWER = "no_answer"  # the provider that the rule asks gave no answer, or none that counts
     NO_BODY = "no_body"  # a stream whose body the gateway did not send
     NO_REQUEST = "no_request"  # the rule compares with the request, which was not shown
     STREAMED = "streamed"  # the rule needs the whole text, and it was streamed

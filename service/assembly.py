@@ -17,6 +17,7 @@ from guardrails.masking import Keys
 from service import telemetry
 from service.auth import KeyRing, load_keys
 from service.exchange import Service
+from service.judges import Judges, load_judges
 from service.judging import Judging
 from service.policies import PolicyHolder
 from service.restoring import Restoring
@@ -35,6 +36,8 @@ class Assembly:
         self.log = telemetry.logger(settings.log_format)
         self.keys = load_keys(Path(settings.keys_file)) if settings.keys_file else KeyRing()
         self.metrics = telemetry.Metrics()
+        records = load_judges(Path(settings.judges_file)) if settings.judges_file else ()
+        self.judges = Judges(records, self.metrics.judges)
         secret = _keys(settings, self.log)
         self.holder = PolicyHolder(
             Path(settings.policies),
@@ -42,6 +45,7 @@ class Assembly:
             cache_of(settings),
             lambda loaded: self._reloaded(loaded=loaded),
             _memory(settings, secret),
+            self.judges.providers,
         )
         self.metrics.watch(self.holder.memory)
         self.metrics.in_force(self.holder.state.digest)
@@ -52,7 +56,7 @@ class Assembly:
                     raise SettingsError(f"binding {host} needs API keys: set `keys_file`")
             self.log.warning("no API keys: every caller on this machine is tenant `default`")
         self.streams = StreamEngines(self.holder, cache_of(settings))
-        self.judging = Judging(self.holder, settings)
+        self.judging = Judging(self.holder, settings, self.judges)
         self.restoring = Restoring(self.holder, vault_of(settings, secret), self.metrics, self.log)
         self.service = Service(
             settings, self.keys, self.judging, self.streams, self.restoring, self.metrics, self.log
@@ -69,7 +73,8 @@ class Assembly:
         seconds = self.settings.reload_seconds
         watch = asyncio.create_task(self.holder.watch(seconds)) if seconds else None
         try:
-            yield
+            async with self.judges.running():
+                yield
         finally:
             if watch:
                 watch.cancel()

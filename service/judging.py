@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
+from service.judges import Judges
 from service.policies import PolicyHolder
 from service.problems import Problem
 from service.settings import Settings
@@ -22,11 +23,15 @@ T = TypeVar("T")
 INLINE_SECONDS = 0.005
 """How long a small exchange may hold up the others before it goes to a thread."""
 
+ASKING_SHARE = 0.75
+"""The part of the time left for which providers' answers are waited for: what follows takes time too."""
+
 
 class Judging:
     """One pool of detection threads for the process. Load beyond the limits is refused at once."""
 
-    def __init__(self, holder: PolicyHolder, settings: Settings) -> None:
+    def __init__(self, holder: PolicyHolder, settings: Settings, judges: Judges) -> None:
+        self._judges = judges
         self._pool: ThreadPoolExecutor | None = None
         self._holder = holder
         self._settings = settings
@@ -51,7 +56,8 @@ class Judging:
 
         With `finished` the work is small: it is tried at once for `INLINE_SECONDS`, which saves the way
         to a thread and back, and goes to a thread only when its result is not `finished`.
-        Raises `Problem` 503 or 429 with `Retry-After` when too much is under way.
+        Where rules ask providers, their answers are waited for outside the threads, and the work is done
+        again with them. Raises `Problem` 503 or 429 with `Retry-After` when too much is under way.
         """
         if self.in_flight >= self._settings.max_in_flight:
             raise Problem(503, "Overloaded", "too many exchanges are being judged", retry_after=1)
@@ -61,18 +67,36 @@ class Judging:
             )
         started = time.perf_counter()
         deadline = Deadline.after(self._settings.deadline_seconds)
-        engine = self._holder.engine
+        inquiry = self._judges.inquiry()
+        engine = self._holder.engine.hearing(inquiry)
+        result = await self._once(tenant, work, finished, engine, deadline)
+        if inquiry.open:
+            self._tenants[tenant] += 1
+            try:
+                await inquiry.ask(deadline.left() * ASKING_SHARE)
+            finally:
+                self._leave(tenant)
+            result = await self._once(tenant, work, finished, engine, deadline)
+        return result, time.perf_counter() - started
+
+    async def _once(
+        self,
+        tenant: str,
+        work: Callable[[Engine, Deadline, dt.date], T],
+        finished: Callable[[T], bool] | None,
+        engine: Engine,
+        deadline: Deadline,
+    ) -> T:
         today = self.today()
         if finished is not None:
-            tried = work(engine, Deadline.after(min(INLINE_SECONDS, self._settings.deadline_seconds)), today)
+            tried = work(engine, Deadline.after(min(INLINE_SECONDS, deadline.left())), today)
             if finished(tried):
-                return tried, time.perf_counter() - started
+                return tried
         self._tenants[tenant] += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, work, engine, deadline, today)
         # Counted until the thread is done, even when the caller has hung up.
         future.add_done_callback(lambda _: self._leave(tenant))
-        result = await asyncio.shield(future)
-        return result, time.perf_counter() - started
+        return await asyncio.shield(future)
 
     def today(self) -> dt.date:
         """The date by which exceptions are in force."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,8 +39,11 @@ class PolicyHolder:
         cache: Path | None,
         seen: Callable[[bool], None],
         memory: JudgeCache | None = None,
+        providers: Mapping[str, str] = {},
     ) -> None:
         """Loads the first set. `memory` serves one engine after the other.
+
+        `providers` are those that rules may ask, by name, with what their answers hang on.
 
         Raises `guardrails.policy.LoadError`.
         """
@@ -49,17 +52,22 @@ class PolicyHolder:
         self._cache = cache
         self._seen = seen
         self.memory = memory
+        self._providers = providers
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self.engine = Engine(load_proven([path], cache=cache), keys, memory)
+        self.engine = self._load()
         self.state = ReloadState(self.engine.policies.digest, 0, 0)
+
+    def _load(self) -> Engine:
+        policies = load_proven([self._path], cache=self._cache, providers=self._providers.keys())
+        return Engine(policies, self._keys, self.memory, self._providers)
 
     def reload(self) -> bool:
         """Reads the policies again; False when they do not load and the old set stays."""
         with self._lock:
             stamp = _stamp(self._path)
             try:
-                engine = Engine(load_proven([self._path], cache=self._cache), self._keys, self.memory)
+                engine = self._load()
             except LoadError as error:
                 self.state = msgspec.structs.replace(
                     self.state, failures=self.state.failures + 1, problem=error.summary()

@@ -41,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str | None,
         _described("YAML file of API keys: a list of `tenant` and `sha256`. See `guardrails key`."),
     ] = None
+    judges_file: Annotated[
+        str | None,
+        _described("YAML file of the models that rules of type `judge` ask. See docs/content.md."),
+    ] = None
     secret: Annotated[
         str | None,
         _described(

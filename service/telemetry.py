@@ -85,6 +85,12 @@ class Metrics:
         self.vault_failures = Counter(
             "guardrails_vault_failures", "Calls of the vault that failed.", registry=one
         )
+        self.judges = Counter(
+            "guardrails_judge_answers",
+            "Questions to providers: `answered`, or `failed` where no answer came that counts.",
+            ["provider", "outcome"],
+            registry=one,
+        )
         self.problems = Counter(
             "guardrails_problems", "Requests answered without a verdict.", ["dialect", "status"], registry=one
         )

@@ -8,6 +8,7 @@ from guardrails.detectors.gibberish import GibberishSpec
 from guardrails.detectors.injection import InjectionSpec
 from guardrails.detectors.invisible import InvisibleSpec
 from guardrails.detectors.json_schema import JsonSchemaSpec
+from guardrails.detectors.judge import JudgeSpec
 from guardrails.detectors.language import LanguageSpec
 from guardrails.detectors.pii import PiiSpec
 from guardrails.detectors.prompt_leak import PromptLeakSpec
@@ -40,6 +41,7 @@ AnySpec = (
     | GibberishSpec
     | PromptLeakSpec
     | JsonSchemaSpec
+    | JudgeSpec
 )
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "InjectionSpec",
     "InvisibleSpec",
     "JsonSchemaSpec",
+    "JudgeSpec",
     "LanguageSpec",
     "LengthSpec",
     "Match",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from guardrails.detectors.base import CannotJudge, Deadline, Detector
+from guardrails.detectors.base import Asking, CannotJudge, Deadline, Detector, SpecError
 from guardrails.detectors.patterns import Index
 from guardrails.loose import loose_views
 from guardrails.model import Hit, Reason
@@ -15,6 +15,9 @@ class Alone:
     """A detector with a shared pass of its own. Safe to use from several threads."""
 
     def __init__(self, detector: Detector, cache: Path | None = None) -> None:
+        """Raises `SpecError` for a detector that asks a provider."""
+        if isinstance(detector, Asking):
+            raise SpecError(("type",), "only the service asks providers", "measure what `only_if` finds")
         self.detector = detector
         self._index = Index.compile(detector.patterns, cache=cache)
         self._limits = ViewLimits()

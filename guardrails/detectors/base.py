@@ -163,6 +163,34 @@ class Calling(Protocol):
         ...
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What a provider, by its name, is asked about a text."""
+
+    provider: str
+    question: str
+    text: str
+
+
+class Answers(Protocol):
+    """What providers said in an exchange."""
+
+    def score(self, question: Question) -> float:
+        """The answer, from 0 (certainly not) to 1. Raises `CannotJudge` where there is none, or none yet."""
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A detector that asks a provider about a whole text."""
+
+    def ask(self, source: View, doubts: Sequence[Hit], answers: Answers | None) -> Iterable[Hit]:
+        """Hits in a text, given what the detector that it waits for found in it.
+
+        `answers` is None where nobody can be asked. Raises `CannotJudge` when it could not look.
+        """
+        ...
+
+
 class Foresight(msgspec.Struct, frozen=True):
     """How far behind a match a detector's judgement of it may look.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import regex
 
 from guardrails import __version__
-from guardrails.detectors import Detector, PiiSpec, SpecError
+from guardrails.detectors import Detector, JudgeSpec, PiiSpec, SpecError
 from guardrails.detectors.base import Pattern, Placed, Spec, foresight
 from guardrails.detectors.patterns import Index, PatternError, check
 from guardrails.masking import AnyMask, PlaceholderMask
@@ -106,9 +106,11 @@ def _without_recognizers(loaded: list[LoadedFile]) -> list[LoadedFile]:
     return [file for file in loaded if Path(file.name).resolve() not in named] if named else loaded
 
 
-def compile_files(files: Sequence[LoadedFile], *, cache: Path | None = None) -> Compiled:
-    """Compiles decoded files into one set."""
-    return _Compiler(files, cache).run()
+def compile_files(
+    files: Sequence[LoadedFile], *, cache: Path | None = None, providers: Collection[str] | None = None
+) -> Compiled:
+    """Compiles decoded files into one set; `providers` are those that rules may ask, None for any."""
+    return _Compiler(files, cache, providers).run()
 
 
 def _unreadable(name: str, message: str, help: str = "") -> LoadedFile:
@@ -120,12 +122,16 @@ _MODELS = Path(__file__).resolve().parents[1] / "catalogue" / "models"
 
 
 class _Compiler:
-    def __init__(self, files: Sequence[LoadedFile], cache: Path | None) -> None:
+    def __init__(
+        self, files: Sequence[LoadedFile], cache: Path | None, providers: Collection[str] | None
+    ) -> None:
         self._files = files
+        self._providers = providers
         self._cache = cache
         self._problems: list[Diagnostic] = [one for file in files for one in file.diagnostics]
         self._detectors: list[Detector] = []
         self._numbers: dict[object, int] = {}
+        self._gates: dict[int, int] = {}
         self._first_use: list[tuple[LoadedFile, int]] = []
         self._rules: list[CompiledRule] = []
         self._exceptions: list[CompiledException] = []
@@ -155,6 +161,7 @@ class _Compiler:
                     index,
                     list(users.values()),
                     self._digest([policy for _, policy in decoded]),
+                    gates=self._gates,
                 )
         return Compiled(policies, tuple(self._files), tuple(self._problems))
 
@@ -235,7 +242,30 @@ class _Compiler:
             self._error(file, path, "leaking-restore", message, help)
 
     def _detector(self, file: LoadedFile, path: tuple[str | int, ...], rule: Rule) -> int | None:
-        spec: Spec = rule.detect
+        number = self._built(file, (*path, "detect"), rule.detect)
+        if number is not None and isinstance(rule.detect, JudgeSpec):
+            self._check_judge(file, path, rule, rule.detect)
+            if rule.detect.only_if is not None:
+                gate = self._built(file, (*path, "detect", "only_if"), rule.detect.only_if)
+                if gate is None:
+                    return None
+                self._gates[number] = gate
+        return number
+
+    def _check_judge(
+        self, file: LoadedFile, path: tuple[str | int, ...], rule: Rule, spec: JudgeSpec
+    ) -> None:
+        if rule.examples:
+            message = "what a provider answers cannot be tested by examples"
+            help = "remove them; try the rule in `mode: shadow`"
+            self._error(file, (*path, "examples"), "bad-example", message, help)
+        if self._providers is not None and spec.provider not in self._providers:
+            message = f"no provider is called `{spec.provider}`"
+            help = _suggest(spec.provider, self._providers) or "add it to the service's `judges_file`"
+            self._error(file, (*path, "detect", "provider"), "unknown-provider", message, help)
+
+    def _built(self, file: LoadedFile, path: tuple[str | int, ...], spec: Spec) -> int | None:
+        """The number of the detector that a block at `path` describes."""
         if isinstance(spec, Placed):
             spec = spec.placed(Path(file.name).parent)
         number = self._numbers.get(spec)
@@ -244,7 +274,7 @@ class _Compiler:
         try:
             detector = spec.detector()
         except SpecError as error:
-            self._error(file, (*path, "detect", *error.path), "bad-detector", error.message, error.help)
+            self._error(file, (*path, *error.path), "bad-detector", error.message, error.help)
             return None
         self._detectors.append(detector)
         self._first_use.append((file, int(path[1])))
@@ -348,7 +378,7 @@ def _scope(scope: Scope | None) -> CompiledScope | None:
     )
 
 
-def _suggest(name: str, known: dict[str, str]) -> str:
+def _suggest(name: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, known, n=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -28,12 +28,14 @@ _KEYS = Keys(b"the key under which examples are judged")
 _CONTEXT = Context(tenant="examples")
 
 
-def load_proven(paths: Sequence[Path], *, cache: Path | None = None) -> PolicySet:
+def load_proven(
+    paths: Sequence[Path], *, cache: Path | None = None, providers: Collection[str] | None = None
+) -> PolicySet:
     """The compiled set of all policy files under `paths`, every example of which holds.
 
-    Raises `LoadError`.
+    `providers` are those that rules may ask, None for any. Raises `LoadError`.
     """
-    compiled = compile_files(read_files(paths), cache=cache)
+    compiled = compile_files(read_files(paths), cache=cache, providers=providers)
     problems = prove(compiled)
     if compiled.policies is None or problems:
         raise LoadError([*compiled.diagnostics, *problems])

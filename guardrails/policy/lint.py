@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from guardrails.detectors import JudgeSpec
 from guardrails.model import Action, Hook, Mode, Severity
 from guardrails.policy.compile import Compiled
 from guardrails.policy.decode import LoadedFile
@@ -31,9 +32,10 @@ def _rule(file: LoadedFile, number: int, rule: Rule, compiled: CompiledRule | No
         return file.diagnostic(path, code, message, help, level=Level.WARNING)
 
     hits = sum(one.hit is not None for one in rule.examples)
-    if not hits:
+    proves = not isinstance(rule.detect, JudgeSpec)  # a provider's answers are no examples
+    if proves and not hits:
         yield warning("no-hit", f"rule `{rule.id}` has no `hit` example", "mark what must be found with «…»")
-    if len(rule.examples) == hits:
+    if proves and len(rule.examples) == hits:
         yield warning(
             "no-miss", f"rule `{rule.id}` has no `miss` example", "add the nearest text that must pass"
         )

@@ -15,7 +15,16 @@ import msgspec
 import regex
 
 from guardrails.detectors import Detector
-from guardrails.detectors.base import Calling, CannotJudge, Comparing, Deadline, Match, Pattern
+from guardrails.detectors.base import (
+    Answers,
+    Asking,
+    Calling,
+    CannotJudge,
+    Comparing,
+    Deadline,
+    Match,
+    Pattern,
+)
 from guardrails.detectors.patterns import Index
 from guardrails.evidence import EvidenceError
 from guardrails.loose import loose_views
@@ -184,6 +193,10 @@ class Scope(msgspec.Struct, frozen=True):
     wanted: frozenset[int]
     name: str
 
+    @classmethod
+    def of(cls, rules: tuple[CompiledRule, ...], wanted: frozenset[int]) -> Scope:
+        return cls(rules, wanted, ",".join(map(str, sorted(wanted))))
+
 
 class Applying:
     """The rules that apply to an exchange. Safe to use from several threads."""
@@ -200,8 +213,7 @@ class Applying:
         if scope is None:
             rules = tuple(rule for rule in self.all if rule.covers_segment(role, kind))
             wanted = frozenset(rule.detector for rule in rules)
-            scope = Scope(rules, wanted, ",".join(map(str, sorted(wanted))))
-            self._scopes[role, kind] = scope
+            scope = self._scopes[role, kind] = Scope.of(rules, wanted)
         return scope
 
 
@@ -221,8 +233,10 @@ class PolicySet:
         owners: Sequence[Sequence[tuple[int, int]]],
         digest: str,
         *,
+        gates: Mapping[int, int] | None = None,
         limits: ViewLimits | None = None,
     ) -> None:
+        """`gates` says of detectors that ask a provider which other one must have found something first."""
         self.rules = tuple(rules)
         self.exceptions = tuple(exceptions)
         self.detectors = tuple(detectors)
@@ -241,6 +255,8 @@ class PolicySet:
             for number, one in enumerate(self.detectors)
             if isinstance(one, Comparing) and one.compares
         }
+        self._asking = {number: one for number, one in enumerate(self.detectors) if isinstance(one, Asking)}
+        self._gates = dict(gates or {})
         scopes = [scope for rule in rules for scope in rule.scopes]
         self._heeds = tuple(
             any(getattr(scope, field) is not None for scope in scopes)
@@ -273,7 +289,14 @@ class PolicySet:
             if one.id == rule
         ]
         return PolicySet(
-            alone, (), self.detectors, self._index, self._owners, self.digest, limits=self._limits
+            alone,
+            (),
+            self.detectors,
+            self._index,
+            self._owners,
+            self.digest,
+            gates=self._gates,
+            limits=self._limits,
         )
 
     def holds_growing_texts(self, hook: Hook, context: Context) -> bool:
@@ -300,6 +323,7 @@ class PolicySet:
             self._index,
             self._owners,
             self.digest,
+            gates=self._gates,
             limits=self._limits,
         )
 
@@ -315,6 +339,12 @@ class PolicySet:
     def compares(self, detectors: Iterable[int]) -> bool:
         """Whether one of the detectors compares a response with its request."""
         return not self._comparing.keys().isdisjoint(detectors)
+
+    def without_asking(self, scope: Scope) -> Scope:
+        """A scope without the detectors that ask a provider."""
+        if scope.wanted.isdisjoint(self._asking):
+            return scope
+        return Scope.of(scope.rules, scope.wanted - self._asking.keys())
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -356,13 +386,17 @@ class PolicySet:
         deadline: Deadline,
         noted: Noted | None = None,
         told: Sequence[str] | None = None,
+        answers: Answers | None = None,
     ) -> Seen:
         """Runs the `wanted` detectors over one text, in all its views, which go into `noted`.
 
-        `told` are the system prompts of the exchange, None where they are not known.
-        A detector that could not look is in `failed`; the others' hits are complete. Raises
-        `CannotJudge` at the deadline.
+        `told` are the system prompts of the exchange, None where they are not known; `answers` is what
+        providers say, None where none is asked. A detector that could not look is in `failed`; the
+        others' hits are complete. Raises `CannotJudge` at the deadline.
         """
+        asking = wanted & self._asking.keys()
+        asked_for = wanted
+        wanted = wanted | {self._gates[one] for one in asking if one in self._gates} if asking else wanted
         try:
             seen = views(text, self._limits)
         except EvidenceError as error:
@@ -390,7 +424,31 @@ class PolicySet:
             read = loose if detector in guessing else seen.all
             compare = partial(self._comparing[detector].compare, read, told, deadline)
             self._collect(detector, compare, hits, failed)
-        return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+        if not asking:
+            return Seen({number: tuple(found) for number, found in hits.items()}, failed)
+        self._ask(seen.all[0], asking, answers, hits, failed)
+        return Seen(
+            {number: tuple(found) for number, found in hits.items() if number in asked_for},
+            {number: failure for number, failure in failed.items() if number in asked_for},
+        )
+
+    def _ask(
+        self,
+        source: View,
+        asking: frozenset[int],
+        answers: Answers | None,
+        hits: dict[int, list[Hit]],
+        failed: dict[int, CannotJudge],
+    ) -> None:
+        """The detectors that ask a provider, once all others have looked."""
+        for detector in sorted(asking - failed.keys()):
+            gate = self._gates.get(detector)
+            if gate is not None and gate in failed:
+                failed[detector] = failed[gate]
+                continue
+            doubts = () if gate is None else tuple(hits.get(gate, ()))
+            ask = partial(self._asking[detector].ask, source, doubts, answers)
+            self._collect(detector, ask, hits, failed)
 
     def _match(
         self,
