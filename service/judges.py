@@ -48,6 +48,9 @@ Answer with one JSON object and nothing before or after it: {"mark": "the random
 from 0 (the answer is certainly no) to 1 (certainly yes)}."""
 
 
+_OURS = {"model", "messages", "stream", "n"}
+
+
 class JudgeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One provider. `url` is the part before `/chat/completions`.
 
@@ -108,12 +111,18 @@ def load_judges(
     for number, one in enumerate(data, 1):
         try:
             record = msgspec.convert(one, JudgeRecord)
-            if record.name in found:
-                raise ValueError(f"another record is called `{record.name}`")
             httpx.URL(record.url)
-            found[record.name] = record, _key(record, environment)
-        except (msgspec.ValidationError, httpx.InvalidURL, ValueError) as error:
+            json.dumps(record.parameters, allow_nan=False)
+            key = _key(record, environment)
+        except httpx.InvalidURL:
+            raise SettingsError(f"`judges_file`, record {number}: `url` is none") from None
+        except (msgspec.ValidationError, ValueError, TypeError) as error:
             raise SettingsError(f"`judges_file`, record {number}: {error}") from None
+        if record.name in found:
+            raise SettingsError(f"`judges_file`, record {number}: `{record.name}` was there before")
+        if own := sorted(_OURS & record.parameters.keys()):
+            raise SettingsError(f"`judges_file`, record {number}: `{own[0]}` is no parameter of yours")
+        found[record.name] = record, key
     return tuple(found.values())
 
 
@@ -241,10 +250,10 @@ class _Provider:
         except (httpx.ConnectError, httpx.ConnectTimeout):
             self._away_until = time.monotonic() + PAUSE_SECONDS
             failure = "cannot be reached"
-        except httpx.HTTPError as error:
-            failure = f"broke off: {type(error).__name__}"
         except _Refused as refused:
             failure = str(refused)
+        except Exception as error:  # noqa: BLE001 - whatever happens there, the rule is unjudged
+            failure = f"broke off: {type(error).__name__}"
         else:
             self._counter.labels(self.record.name, "answered").inc()
             return score

@@ -52,21 +52,23 @@ class JudgeSpec(msgspec.Struct, frozen=True, tag_field="type", tag="judge", forb
         ),
     ] = None
     below: Annotated[
-        float,
+        float | None,
         msgspec.Meta(
             gt=0.0,
             le=1.0,
             description="Does not ask where the score of `only_if` is this high: it is sure by itself, and "
             "a rule of its own decides.",
         ),
-    ] = 1.0
+    ] = None
     max_chars: Annotated[
         int,
         msgspec.Meta(ge=100, le=1_000_000, description="Longer texts are not sent: they are unjudged."),
     ] = 20_000
 
     def detector(self) -> JudgeDetector:
-        if self.below < 1.0 and self.only_if is None:
+        if self.below is None:
+            return JudgeDetector(self)
+        if self.only_if is None:
             raise SpecError(("below",), "there is no score to be below", "add `only_if`, or remove `below`")
         if isinstance(self.only_if, InjectionSpec | HarmSpec) and self.only_if.min_score >= self.below:
             raise SpecError(("below",), "no score is in between", "let it exceed `min_score` of `only_if`")
@@ -93,7 +95,7 @@ class JudgeDetector:
     def ask(self, source: View, doubts: Sequence[Hit], answers: Answers | None) -> Iterable[Hit]:
         spec = self._spec
         if spec.only_if is not None:
-            if not doubts or max(hit.score for hit in doubts) >= spec.below:
+            if not doubts or (spec.below is not None and max(one.score for one in doubts) >= spec.below):
                 return
         elif not source.text.strip():
             return

@@ -344,7 +344,7 @@ class PolicySet:
         """A scope without the detectors that ask a provider."""
         if scope.wanted.isdisjoint(self._asking):
             return scope
-        return Scope.of(scope.rules, scope.wanted - self._asking.keys())
+        return Scope.of(scope.rules, scope.wanted.difference(self._asking))
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -394,7 +394,7 @@ class PolicySet:
         providers say, None where none is asked. A detector that could not look is in `failed`; the
         others' hits are complete. Raises `CannotJudge` at the deadline.
         """
-        asking = wanted & self._asking.keys()
+        asking = wanted.intersection(self._asking)
         asked_for = wanted
         wanted = wanted | {self._gates[one] for one in asking if one in self._gates} if asking else wanted
         try:
