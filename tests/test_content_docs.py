@@ -41,6 +41,7 @@ def test_the_examples_hold(text):
         "prompt_leak",
         "json_schema",
         "invisible",
+        "judge",
     ],
 )
 def test_every_content_type_has_an_example(type):

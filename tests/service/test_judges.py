@@ -56,7 +56,10 @@ def serve(tmp_path, provider):
         record = {"name": "big", "url": url or f"http://127.0.0.1:{provider.port}/v1", "model": "m"} | record
         (tmp_path / "judges.yaml").write_text(json.dumps([record]))
         settings = Settings(
-            policies=str(tmp_path / "p"), judges_file=str(tmp_path / "judges.yaml"), secret="s" * 40
+            policies=str(tmp_path / "p"),
+            judges_file=str(tmp_path / "judges.yaml"),
+            secret="s" * 40,
+            threads=1,
         )
         return TestClient(create_app(settings))
 
@@ -179,7 +182,7 @@ def test_a_slow_provider_holds_up_nobody_else(serve, provider):
         slow.start()
         while not provider.requests and time.monotonic() < started + 5:
             time.sleep(0.01)
-        body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "fine"}}]}
+        body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "fine " * 2_000}}]}
         begun = time.monotonic()
         assert client.post("/v1/hooks/after-response", json={"body": body}).json()["verdict"] == "allow"
         beside = time.monotonic() - begun
@@ -323,7 +326,7 @@ def test_the_page_s_example_works(tmp_path, provider, monkeypatch):
     provider.reset()
     provider.script = saying(0.8)
     (policy,) = (one for one in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "type: judge" in one)
-    (judges,) = (one for one in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "key_variable" in one)
+    (judges,) = re.findall(r'```yaml title="judges.yaml"\n(.*?)```', PAGE, re.DOTALL)
     (tmp_path / "p").mkdir()
     (tmp_path / "p/p.yaml").write_text(policy)
     url = re.search(r"url: (\S+)", judges)[1]
