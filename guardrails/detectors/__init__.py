@@ -1,6 +1,7 @@
 """Detectors: one file per `type` of a rule's `detect` block. The union here is the registry."""
 
 from guardrails.detectors.base import CannotJudge, Deadline, Detector, Match, Pattern, SpecError
+from guardrails.detectors.classifier import ClassifierSpec
 from guardrails.detectors.code import CodeSpec
 from guardrails.detectors.competitor import CompetitorSpec
 from guardrails.detectors.expression import RegexSpec
@@ -42,11 +43,13 @@ AnySpec = (
     | PromptLeakSpec
     | JsonSchemaSpec
     | JudgeSpec
+    | ClassifierSpec
 )
 
 __all__ = [
     "AnySpec",
     "CannotJudge",
+    "ClassifierSpec",
     "CodeSpec",
     "CompetitorSpec",
     "Deadline",
