@@ -211,10 +211,12 @@ def _classes(config: dict[str, Any]) -> list[str]:
 def _fingerprint(folder: Path) -> str:
     """What tells one content of the folder from another."""
     state = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.name in {"tokenizer.json", "config.json"} or file.name.startswith("model."):
+    try:
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
             with file.open("rb") as data:
                 state.update(hashlib.file_digest(data, "sha256").digest())
+    except OSError:
+        raise SpecError(("folder",), "not every file in it can be read") from None
     return state.hexdigest()[:16]
 
 

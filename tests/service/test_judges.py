@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 import servers
 from litestar.testing import TestClient
@@ -319,6 +320,26 @@ def test_a_wrong_record_is_named_without_its_key(tmp_path, record, message):
     with pytest.raises(SettingsError, match=message) as raised:
         load_judges(file, {"THERE": "sk-there", "SPLIT": "sk-\nthere"})
     assert "sk-" not in str(raised.value)
+
+
+def test_real_workers_ask_too(tmp_path, provider):
+    """Served by two processes, each asks on its own loop, and nothing of the text is in their output."""
+    provider.reset()
+    provider.script = saying(1)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/p.yaml").write_text(POLICY % ("deny", ""))
+    record = {"name": "big", "url": f"http://127.0.0.1:{provider.port}/v1", "model": "m"}
+    (tmp_path / "judges.yaml").write_text(json.dumps([record]))
+    key, judges = "a key of the test", tmp_path / "judges.yaml"
+    with servers.guard(tmp_path, tmp_path / "p", key, judges_file=judges, workers=2) as made:
+        for number in range(6):
+            with httpx.Client(base_url=made.url, headers={"x-api-key": key}) as client:
+                assert judge(client, f"{MARKED} {number}") == ("deny", [])
+        written = made.written()
+
+    assert len(provider.requests) == 6
+    assert written.count('"verdict":"deny"') == 6
+    assert MARKED not in written
 
 
 def test_the_page_s_example_works(tmp_path, provider, monkeypatch):
