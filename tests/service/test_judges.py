@@ -214,6 +214,24 @@ def test_a_slow_provider_holds_up_nobody_else(serve, provider):
     assert took < 2.4
 
 
+class Dripping(list):
+    """The parts of an answer that comes a blank at a time, for three seconds."""
+
+    def __iter__(self):
+        for _ in range(30):
+            time.sleep(0.1)
+            yield b" "
+
+
+def test_an_answer_that_drips_is_ended_in_time(serve, provider):
+    """What counts is when the answer is whole, not when the last byte of it came."""
+    provider.script = lambda body: Dripping()
+    with serve(timeout_seconds=0.5) as client:
+        started = time.monotonic()
+        assert judge(client, "hello there") == ("deny", ["no_answer"])
+        assert time.monotonic() - started < 1.5
+
+
 def test_what_was_answered_is_remembered_and_what_failed_is_not(serve, provider):
     """The same text is asked about once, in whatever conversation; after a failure, again."""
     provider.failure = (500, b"{}")
