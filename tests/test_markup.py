@@ -73,8 +73,8 @@ def test_time_is_linear_in_the_length():
         took = []
         for many in (20_000, 200_000):
             text = (unit * many)[:many]
-            began = time.perf_counter()
+            began = time.process_time()
             concealed(text)
             unmarked(text)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         assert took[1] < 40 * max(took[0], 0.005), unit

@@ -140,6 +140,9 @@ class _Compiler:
 
     def run(self) -> Compiled:
         decoded = [(file, file.policy) for file in self._files if file.policy is not None]
+        # What is remembered of texts names detectors by number: one digest, one numbering, whatever the files
+        # are called.
+        decoded.sort(key=lambda one: one[1].policy)
         for file, policy in decoded:
             self._policy(file, policy)
         for file, policy in decoded:

@@ -134,9 +134,9 @@ def test_time_is_linear_in_the_length_of_hostile_texts():
     def seconds(text):
         best = 9.9
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             found(text)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     for piece in (

@@ -86,9 +86,9 @@ def test_time_is_linear_in_the_length():
         took = []
         for many in (30_000, 300_000):
             text = (unit * many)[:many]
-            began = time.perf_counter()
+            began = time.process_time()
             hits(detector, text, seconds=60)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         assert took[1] < 40 * max(took[0], 0.005)
 
 

@@ -240,7 +240,7 @@ def test_time_is_linear_in_the_length():
     ):
         took = []
         for many in (5_000, 50_000):
-            began = time.perf_counter()
+            began = time.process_time()
             hits(detector, make(many), seconds=60)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         assert took[1] < 40 * max(took[0], 0.005)

@@ -156,7 +156,7 @@ def test_time_is_linear_in_the_length():
         took = []
         for many in (300, 3_000):
             text = unit * many
-            began = time.perf_counter()
+            began = time.process_time()
             list(SPEC.detector().compare(views(text).all, (text,), SOON))
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         assert took[1] < 40 * max(took[0], 0.005)

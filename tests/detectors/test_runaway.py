@@ -68,8 +68,8 @@ def test_time_is_linear():
     took = []
     for many in (20_000, 200_000):
         text = " ".join(source.choice(("a", "b", "a b")) for _ in range(many))
-        began = time.perf_counter()
+        began = time.process_time()
         hits(RepeatSpec().detector(), text, seconds=60)
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
 
     assert took[1] < 40 * took[0]

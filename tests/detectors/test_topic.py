@@ -83,9 +83,9 @@ def test_time_is_linear_in_the_length():
     for unit in ("a ", "legal ", "\n \n", "x" * 100 + " ", "! "):
         took = []
         for many in (3_000, 30_000):
-            began = time.perf_counter()
+            began = time.process_time()
             hits(detector, unit * many, seconds=60)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         assert took[1] < 40 * max(took[0], 0.005)
 
 

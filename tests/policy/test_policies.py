@@ -146,3 +146,21 @@ def test_what_comes_back_is_masked_when_it_is_said_again(restore, scope, code, p
 
     assert [one.code for one in compiled.diagnostics] == ([code] if code else [])
     assert all(one.source_line and "restore" in one.source_line for one in compiled.diagnostics)
+
+
+def test_one_digest_is_one_numbering_of_detectors(tmp_path):
+    """Replicas whose files have other names share what is remembered: the same digest, the same detectors."""
+    sets = []
+    for names in (("a.yaml", "b.yaml"), ("b.yaml", "a.yaml")):
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        for name, word in zip(names, ("first", "second"), strict=True):
+            (folder / name).write_text(
+                f"version: 1\npolicy: {word}\nrules:\n"
+                f"  - {{id: r.{word}, title: t, severity: low, action: flag, "
+                f"detect: {{type: words, words: [{word}]}}}}\n"
+            )
+        sets.append(load_set([folder]))
+
+    assert sets[0].digest == sets[1].digest
+    assert [one.patterns for one in sets[0].detectors] == [one.patterns for one in sets[1].detectors]
