@@ -653,12 +653,13 @@ class _Judgement:
         self._error_denies = False
         self._raised: dict[str, Action] = {}
         self._edits: dict[Address, list[Edit]] = {}
+        self._known: dict[Address, set[tuple[str, int, int]]] = {}  # what was found where, by which rule
         self._originals: dict[Address, dict[str, Kept]] = {}  # what placeholders stand for, by segment
         self._subjects = Subjects()
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
-        self.unjudged: list[Unjudged] = []
+        self.unjudged: dict[Unjudged, None] = {}  # in order, each once
         self.unknown: list[str] = []
         self.opaque: list[Opaque] = []
         self.segments = 0
@@ -842,11 +843,7 @@ class _Judgement:
                 if (moved := self._moved(finding, replacements, places, segment.text)) is not None
                 and self._concerns(moved)
             ]
-            known = {
-                (one.rule, one.start, one.end)
-                for one in (*self.findings, *self.shadow, *self.excused)
-                if one.address == segment.address
-            }
+            known = self._known.get(segment.address, set())
             new = [one for one in more if (one.rule, one.start, one.end) not in known]
             self._sort(new)
             masks = [one for one in new if one.action is Action.MASK and not one.shadow and not one.exception]
@@ -996,6 +993,8 @@ class _Judgement:
 
     def _sort(self, found: Iterable[Finding]) -> None:
         for finding in found:
+            place = (finding.rule, finding.start, finding.end)
+            self._known.setdefault(finding.address, set()).add(place)
             if finding.exception is not None:
                 self.excused.append(finding)
             elif finding.shadow:
@@ -1004,8 +1003,7 @@ class _Judgement:
                 self.findings.append(finding)
 
     def _fail(self, failure: Unjudged, rules: Iterable[CompiledRule], *, always: bool = False) -> None:
-        if failure not in self.unjudged:
-            self.unjudged.append(failure)
+        self.unjudged[failure] = None
         if always or any(rule.mode is Mode.ENFORCE and rule.on_error is OnError.DENY for rule in rules):
             self._error_denies = True
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -280,3 +281,17 @@ def test_the_order_of_rules_never_matters(text, order):
 
     assert one.decision.verdict is two.decision.verdict
     assert one.body == two.body
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("PRJ-%04d", 60), ("hi %d", 0)])
+def test_many_messages_cost_what_each_does(said, seconds):
+    """A value in every message, or no time left for any: four times as many take about four times as long."""
+
+    def cost(number):
+        body = {"messages": [{"role": "user", "content": said % one} for one in range(number)]}
+        began = time.process_time()
+        judge(body, seconds=seconds)
+        return time.process_time() - began
+
+    cost(100)
+    assert cost(12_000) < 9 * max(cost(3_000), 0.02)
