@@ -17,6 +17,7 @@ from guardrails.bodies.detect import Traits
 from guardrails.cache import Cache, Hasher
 from guardrails.detectors.base import Answers, CannotJudge, Deadline
 from guardrails.masking import (
+    Copies,
     Kept,
     Keys,
     PlaceholderMask,
@@ -24,7 +25,6 @@ from guardrails.masking import (
     Restored,
     Subjects,
     apply_plan,
-    copies,
     inserted,
     meant,
     own_placeholders,
@@ -55,6 +55,9 @@ from guardrails.model import (
 from guardrails.policy.policyset import Applying, CompiledRule, PolicySet, Scope, Seen
 
 MAX_RESCANS = 4
+FEW = 256
+"""Of so many values it pays to tell, before a message is decoded, whether it can hold a copy of one."""
+
 """How often a masked text is judged again before it counts as impossible to mask."""
 
 
@@ -269,7 +272,7 @@ class Engine:
                 judgement.take(one, texts, block[index])
         clock.lap("detect")
 
-        def holding(values: Sequence[str]) -> Iterator[_Held]:
+        def holding(values: Sequence[str]) -> Iterator[_Place]:
             return self._holding(named, values, hook, format, context)
 
         decision = self._decide(judgement, clock, sent, holding)
@@ -313,34 +316,37 @@ class Engine:
         hook: Hook,
         format: bodies.Format,
         context: Context,
-    ) -> Iterator[_Held]:
-        """The segments of parts that may hold some of the values.
+    ) -> Iterator[_Place]:
+        """The segments of parts that may hold some of the values: of all parts where the values are many."""
+        hasher = self._memory.hasher(context.tenant) if self._memory else None
+        sought = [
+            (traces(value), b"near" + hasher.of(value.encode("utf-8", "surrogatepass")) if hasher else b"")
+            for value in (values if len(values) <= FEW else ())
+        ]
+        for block, name in named:
+            for part in self._near(block, name, sought) if sought else block:
+                for segment in part.read(hook, format).segments:
+                    yield msgspec.structs.replace(segment, address=part.place(segment.address)), part
+
+    def _near(
+        self, block: Sequence[bodies.Part], name: bytes, sought: Iterable[tuple[Sequence[bytes], bytes]]
+    ) -> list[bodies.Part]:
+        """The parts that may hold a value, by its traces and the key that it is remembered by.
 
         That parts hold none is remembered: they stay as they are from turn to turn.
         """
-        hasher = self._memory.hasher(context.tenant) if self._memory else None
-        sought = []
-        for value in values:
-            name = hasher.of(value.encode("utf-8", "surrogatepass")) if hasher else b""
-            sought.append((value, traces(value), b"near" + name))
-        for block, name in named:
-            data: list[bytes] = []
-            near = []
-            for value, bits, key in sought:
-                held = self._memory.get(key + name, bool) if self._memory else None
-                if held is None:
-                    data = data or [bytes(part.raw) for part in block]
-                    held = any(bit in one for one in data for bit in bits)
-                    if self._memory:
-                        self._memory.keep(key + name, held, 0)
-                if held:
-                    near.append((value, bits))
-            for part in block if near else ():
-                raw = bytes(part.raw)
-                here = [value for value, bits in near if any(bit in raw for bit in bits)]
-                for segment in part.read(hook, format).segments if here else ():
-                    placed = msgspec.structs.replace(segment, address=part.place(segment.address))
-                    yield placed, part, here
+        data: list[bytes] = []
+        near: list[bytes] = []
+        for bits, key in sought:
+            held = self._memory.get(key + name, bool) if self._memory else None
+            if held is None:
+                data = data or [bytes(part.raw) for part in block]
+                held = any(bit in one for one in data for bit in bits)
+                if self._memory:
+                    self._memory.keep(key + name, held, 0)
+            if held:
+                near += bits
+        return [part for part in block if any(bit in bytes(part.raw) for bit in near)] if near else []
 
     def _part(
         self,
@@ -480,11 +486,8 @@ class Engine:
         judgement.take(known, _texts(reading))
         clock.lap("detect")
 
-        def holding(values: Sequence[str]) -> Iterator[_Held]:
-            for segment in reading.segments:
-                here = [value for value in values if value in segment.text]
-                if here:
-                    yield segment, None, here
+        def holding(_values: Sequence[str]) -> Iterator[_Place]:
+            return ((segment, None) for segment in reading.segments)
 
         return self._decide(judgement, clock, sent, holding)
 
@@ -607,10 +610,7 @@ class _Places:
 _Place: TypeAlias = tuple[Segment, bodies.Part | None]
 """A segment, and the part of the body that it is in where that is known."""
 
-_Held: TypeAlias = tuple[Segment, bodies.Part | None, Sequence[str]]
-"""The same, and the values that it may hold."""
-
-_Holding: TypeAlias = Callable[[Sequence[str]], Iterable[_Held]]
+_Holding: TypeAlias = Callable[[Sequence[str]], Iterable[_Place]]
 """Gives, in order, the segments of a body that may hold some of the values."""
 
 
@@ -789,11 +789,15 @@ class _Judgement:
         values = list(dict.fromkeys([*looked_for, *(one.value for one in ours.values())]))
         masks = self._masks()
         touched = {segment.address for segment, _ in self._touched}
-        for segment, part, here in holding(values) if values else ():
+        sought = Copies(values)
+        for segment, part in holding(values) if values else ():
             looked_for |= {one.value: one for one in brought.get(segment.address, {}).values()}
             before = masks.get(segment.address, [])
-            near = [looked_for[value] for value in here if value in looked_for]
-            found = list(self._copies(segment, near, before))
+            try:
+                found = list(self._copies(segment, sought, looked_for, before))
+            except CannotJudge as failure:
+                self._failed(segment, failure)
+                break
             if not found:
                 continue
             self._sort(found)
@@ -816,20 +820,19 @@ class _Judgement:
         return masks
 
     def _copies(
-        self, segment: Segment, values: Iterable[Kept], known: Sequence[Finding]
+        self, segment: Segment, sought: Copies, values: Mapping[str, Kept], known: Sequence[Finding]
     ) -> Iterator[Finding]:
-        """Findings for copies of values that no finding covers."""
+        """Findings for copies of values that no finding covers. Raises `CannotJudge` at the deadline."""
         places = _Places(Span(one.start, one.end) for one in known)
-        for kept in values:
-            rules = [
-                rule
-                for id in kept.rules
-                if (rule := self.rules.by_id.get(id)) and _counts_for_copies(rule, segment, kept.value)
-            ]
-            for span in copies(segment.text, kept.value) if rules else ():
-                if not places.cover(span):
-                    hit = Hit(span.start, span.end, kept.label, why="a copy of a value found before")
-                    yield from (self._finding(rule, segment, segment.text, hit) for rule in rules)
+        for span, value in sought.find(segment.text, self._deadline):
+            kept = values.get(value)
+            if kept is None or places.cover(span):
+                continue
+            hit = Hit(span.start, span.end, kept.label, why="a copy of a value found before")
+            for id in kept.rules:
+                rule = self.rules.by_id.get(id)
+                if rule and _counts_for_copies(rule, segment, value):
+                    yield self._finding(rule, segment, segment.text, hit)
 
     def _mask_segment(self, segment: Segment, found: list[Finding]) -> list[Edit]:
         for _ in range(MAX_RESCANS):

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.cache import Cache
-from guardrails.detectors.base import Deadline
+from guardrails.detectors.base import CannotJudge, Deadline
 from guardrails.engine import Engine
-from guardrails.masking import Kept, Keys, copies, placeholder, traces
-from guardrails.model import Context, Hook, Span, Verdict
+from guardrails.masking import Copies, Kept, Keys, placeholder, traces
+from guardrails.model import Context, Hook, Reason, Span, Verdict
 from guardrails.policy.compile import compile_files
 from guardrails.policy.decode import load_file
 
@@ -181,12 +181,16 @@ WORDS = st.text("ab1- é\\", max_size=12)
 def test_copies_are_whole_words_and_never_missed_by_the_quick_look(before, value, after):
     """Each span is the value; whatever JSON holds it is looked into."""
     text = before + value + after
-    found = list(copies(text, value))
+
+    def copies(text):
+        return [span for span, _ in Copies([value]).find(text, Deadline.after(60))]
+
+    found = copies(text)
 
     assert all(text[one.start : one.end] == value for one in found)
     assert all(one.end <= two.start for one, two in pairwise(found))
     telling = len(value) >= 4 and any(char.isalnum() for char in value)
-    assert list(copies(f"({value})", value)) == ([Span(1, 1 + len(value))] if telling else [])
+    assert copies(f"({value})") == ([Span(1, 1 + len(value))] if telling else [])
     for ascii in (True, False):
         assert any(one in json.dumps(text, ensure_ascii=ascii).encode() for one in traces(value))
 
@@ -216,3 +220,38 @@ def test_a_known_conversation_is_not_looked_through_again():
     judged(turns, quiet)
 
     assert seconds(turns) < 6 * max(time.process_time() - began, 0.02)
+
+
+@pytest.mark.parametrize("how", ["json", "body"])
+def test_many_values_cost_what_each_does(how):
+    """Twice as many values in twice as long a text take about twice as long."""
+    on = engine(PIN % (RESTORES, ""))
+
+    def seconds(number):
+        messages = [
+            user(" ".join(f"pin: {one:05d}-x{one}" for one in range(number))),
+            model("well " * number),
+        ]
+        began = time.process_time()
+        sent, _ = judged([*messages, user(f"00007-x7 and {number - 1:05d}-x{number - 1}")], on, how)
+        assert sent[2]["content"].count("MASKED_PIN_") == 2
+        return time.process_time() - began
+
+    seconds(100)
+    assert seconds(8_000) < 7 * seconds(2_000)
+
+
+def test_copies_that_there_was_no_time_to_look_for_are_unjudged():
+    """Time is up after the rules have looked, and before their values were looked for."""
+
+    class Late(Deadline, frozen=True):
+        def check(self):
+            raise CannotJudge(Reason.DEADLINE)
+
+    kept = {NAME: Kept("48-15-16", "PIN", ("pin",))}
+    on = engine(PIN % (RESTORES, ""), Cache(1_000_000))
+    judged([user("use 48-15-16")], on)
+    _, got = judged([user("use 48-15-16")], on, sent=kept, deadline=Late(0.0))
+
+    assert got.decision.verdict is Verdict.DENY
+    assert got.decision.unjudged[0].reason is Reason.DEADLINE

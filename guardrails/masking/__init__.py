@@ -1,6 +1,6 @@
 """Masking: what a found value is replaced with, and where."""
 
-from guardrails.masking.copies import copies, traces
+from guardrails.masking.copies import Copies, traces
 from guardrails.masking.keys import Keys
 from guardrails.masking.operators import (
     AnyMask,
@@ -33,6 +33,7 @@ from guardrails.masking.surrogates import SurrogateMask
 __all__ = [
     "MOST",
     "AnyMask",
+    "Copies",
     "Destination",
     "EncryptMask",
     "HashMask",
@@ -50,7 +51,6 @@ __all__ = [
     "Subjects",
     "SurrogateMask",
     "apply_plan",
-    "copies",
     "decrypt",
     "inserted",
     "meant",
