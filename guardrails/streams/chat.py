@@ -91,17 +91,18 @@ class _Chunk:
             # What was said before the calls has most likely ended.
             self.before.append((index, "content"))
             for place, call in enumerate(calls):
-                self._call(call, index, (*path, "tool_calls", place))
+                self._call(call, index, (*path, "tool_calls", place), forget)
         elif calls is not None:
             self.strange = True
         function = delta.get("function_call")
         if isinstance(function, dict):
             self.before.append((index, "content"))
-            self._text((index, "function"), function, (*path, "function_call", "arguments"), arguments=True)
+            where = (*path, "function_call", "arguments")
+            self._text((index, "function"), function, where, forget, arguments=True)
         elif function is not None:
             self.strange = True
 
-    def _call(self, call: object, index: object, path: Path) -> None:
+    def _call(self, call: object, index: object, path: Path, forget: tuple[Path, ...]) -> None:
         if not isinstance(call, dict):
             self.strange = True
             return
@@ -109,7 +110,7 @@ class _Chunk:
         for member, text in (("function", "arguments"), ("custom", "input")):
             inner = call.get(member)
             if isinstance(inner, dict):
-                self._text((index, f"call {number}"), inner, (*path, member, text), arguments=True)
+                self._text((index, f"call {number}"), inner, (*path, member, text), forget, arguments=True)
             elif inner is not None:
                 self.strange = True
 
@@ -127,7 +128,7 @@ class _Chunk:
             self._tools[channel] = name
         value = holder.get(str(path[-1]))
         if isinstance(value, str):
-            if value:
+            if value or forget:
                 tool = self._tools.get(channel) if arguments else None
                 self.texts.append(Text(channel, path, value, arguments, tool, forget))
         elif value is not None:

@@ -28,7 +28,10 @@ Channel = tuple[Hashable, str]
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A part of a channel's text: where it stands in its event. Arguments are those of `tool`."""
+    """A part of a channel's text: where it stands in its event. Arguments are JSON that `tool` gets.
+
+    An empty one is there for what it would `forget`.
+    """
 
     channel: Channel
     path: Path
@@ -36,18 +39,21 @@ class Text(msgspec.Struct, frozen=True):
     arguments: bool = False
     tool: str | None = None
     forget: tuple[Path, ...] = ()  # what repeats the text, and goes when it is masked
+    kind: Kind = Kind.TEXT  # of what is no arguments
 
 
 class Whole(msgspec.Struct, frozen=True):
     """What stands whole in an event: the value at `path`, judged as a part of a body of `format`.
 
-    `wrap` are the members around it that make a body of it, `at` its place in there.
+    `body` is it with the members around it that make a body of it, `at` its place in there. `forget` is
+    what repeats it outside, and goes when it is masked.
     """
 
     path: Path
     body: object
     at: Path
     format: bodies.Format
+    forget: tuple[Path, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -188,8 +194,7 @@ class _Waiting(msgspec.Struct):
             assert self.body is not None
             put(self.body, slot.text.path, slot.text.text if text is None else text)
             if text is not None:
-                for path in slot.text.forget:
-                    put(self.body, path, _emptied(_get(self.body, path)))
+                _forget(self.body, slot.text.forget)
                 self.changed = True
         if not self.changed:
             return self.event.raw
@@ -286,7 +291,7 @@ class EventStream:
             judge: Judge = (
                 ArgumentsJudge(partial(self._judge, Kind.TOOL_INPUT, text.tool))
                 if text.arguments
-                else self._judge(Kind.TEXT)
+                else self._judge(text.kind, text.tool)
             )
             channel = self._channels[text.channel] = _Channel(judge)
         return channel
@@ -334,6 +339,7 @@ class EventStream:
             else:
                 assert isinstance(value, dict)
                 waiting.body = value
+            _forget(waiting.body, whole.forget)
             waiting.changed = True
 
 
@@ -355,6 +361,11 @@ def _without_logprobs(value: object) -> object:
             for name, one in value.items()
         }
     return value
+
+
+def _forget(body: object, paths: Iterable[Path]) -> None:
+    for path in paths:
+        put(body, path, _emptied(_get(body, path)))
 
 
 def _emptied(value: object) -> object:

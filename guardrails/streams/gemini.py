@@ -89,5 +89,5 @@ class _Chunk:
         if part.get("thought") is True and part.keys() <= _PART | {"thought"}:
             return  # reasoning is left alone, as in a whole body
         self.strange = self.strange or not part.keys() <= _PART
-        if part.get("text"):
+        if part.get("text") or (forget and "text" in part):
             self.texts.append(Text((index, "text"), (*path, "text"), part["text"], forget=forget))

@@ -12,6 +12,7 @@ import copy
 import msgspec
 
 from guardrails.bodies import Format
+from guardrails.model import Kind
 from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, put
 
 _PIECES = {
@@ -22,6 +23,7 @@ _PIECES = {
     "response.custom_tool_call_input.delta": True,
     "response.code_interpreter_call_code.delta": False,
 }
+_CODE = frozenset({"response.code_interpreter_call_code.delta"})
 # What comes whole at the end of the pieces: the member, and a response's item that it is a part of.
 _DONE: dict[str, tuple[str, dict[str, object], Path]] = {
     "response.output_text.done": (
@@ -94,8 +96,9 @@ class ResponsesStream(ServerSent):
             forget: tuple[Path, ...] = (("logprobs",),) if body.get("logprobs") else ()
             text = str(body["delta"])
             tool = self._tools.get(_channel(body)[0])
-            piece = Text(_channel(body), ("delta",), text, _PIECES[kind], tool, forget)
-            return Reading((piece,) if text else ())
+            says = Kind.TOOL_INPUT if kind in _CODE else Kind.TEXT
+            piece = Text(_channel(body), ("delta",), text, _PIECES[kind], tool, forget, says)
+            return Reading((piece,) if text or forget else ())
         if kind.startswith(_LEFT):
             return Reading()
         if isinstance(body.get("response"), dict):
@@ -104,7 +107,10 @@ class ResponsesStream(ServerSent):
         if kind in _DONE and isinstance(body.get(_DONE[kind][0]), str):
             member, item, place = _DONE[kind]
             item = {**item, "name": self._tools.get(ends[0])}
-            return Reading(wholes=(_item((member,), _filled(item, place, body[member]), *place),), ends=ends)
+            whole = _item((member,), _filled(item, place, body[member]), *place)
+            if body.get("logprobs"):
+                whole = msgspec.structs.replace(whole, forget=(("logprobs",),))
+            return Reading(wholes=(whole,), ends=ends)
         if kind.startswith("response.output_item.") and isinstance(body.get("item"), dict):
             self._named(body)
             return Reading(

@@ -324,3 +324,104 @@ def test_what_a_dialect_does_not_know_is_judged_event_by_event(dialect, strange)
     assert made.denied is None
     assert b"unmistakable" not in got
     assert b"MASKED_EMAIL_ADDRESS_" in got
+
+
+def token(text):
+    return [{"token": text, "logprob": -0.1, "bytes": list(text.encode())}]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "bodies"),
+    [
+        (
+            "chat",
+            [
+                {"choices": [{"index": 0, "delta": {"content": MAIL[:9]}}]},
+                {
+                    "choices": [
+                        {"index": 0, "delta": {"content": ""}, "logprobs": {"content": token(MAIL[9:])}}
+                    ]
+                },
+                {"choices": [{"index": 0, "delta": {"content": MAIL[9:]}, "finish_reason": "stop"}]},
+            ],
+        ),
+        (
+            "chat",
+            [
+                {
+                    "choices": [
+                        {
+                            "index": 0,
+                            "delta": {
+                                "tool_calls": [{"index": 0, "function": {"arguments": f'{{"a": "{MAIL}"}}'}}]
+                            },
+                            "logprobs": {"content": token(MAIL)},
+                        }
+                    ]
+                }
+            ],
+        ),
+        (
+            "gemini",
+            [
+                {"candidates": [{"content": {"parts": [{"text": MAIL[:9]}]}}]},
+                {
+                    "candidates": [
+                        {"content": {"parts": [{"text": ""}]}, "logprobsResult": {"a": token(MAIL[9:])}}
+                    ]
+                },
+                {"candidates": [{"content": {"parts": [{"text": MAIL[9:]}]}, "finishReason": "STOP"}]},
+            ],
+        ),
+        (
+            "responses",
+            [{"type": "response.output_text.done", "item_id": "m", "text": MAIL, "logprobs": token(MAIL)}],
+        ),
+    ],
+)
+def test_log_probabilities_of_a_masked_text_go_in_whatever_event_they_come(dialect, bodies):
+    """With an empty piece within the value, with a tool's arguments, and beside the text as a whole."""
+    raw = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in bodies)
+    got, _ = run(dialect, raw)
+
+    assert b"MASKED_EMAIL_ADDRESS_" in got
+    assert b"example.com" not in got
+    assert b'"token"' not in got
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("messageStop", {"stopReason": "end_turn", "additionalModelResponseFields": {"said": MAIL}}),
+        ("metadata", {"metrics": {"latencyMs": 1}, "trace": {"guardrail": {"modelOutput": [MAIL]}}}),
+        ("messageStart", {"role": "assistant", "new": MAIL}),
+    ],
+)
+def test_what_a_converse_stream_says_around_its_blocks_is_judged(name, body):
+    """As in a whole response, where these members are data."""
+    got, made = run("bedrock", message({":event-type": name}, json.dumps(body).encode()))
+
+    assert made.denied is None
+    assert b"unmistakable" not in got
+    assert b"MASKED_EMAIL_ADDRESS_" in got
+
+
+def test_code_that_a_provider_runs_is_a_tools_input_in_pieces_too():
+    """A rule for what tools are asked sees it as it comes, not at its end only."""
+    rule = (
+        "detect: {type: pii, entities: [EMAIL_ADDRESS]}, action: mask, mask: {with: placeholder}, "
+        "scope: {kinds: [tool_input]}"
+    )
+    place = {"item_id": "ci", "output_index": 0}
+    kinds = {
+        "response.code_interpreter_call_code.delta": "delta",
+        "response.code_interpreter_call_code.done": "code",
+    }
+    raw = b"".join(
+        b"data: " + json.dumps({"type": kind, **place, member: f"send('{MAIL}')"}).encode() + b"\n\n"
+        for kind, member in kinds.items()
+    )
+    got, _ = run("responses", raw, on=streams({"mail": rule}))
+
+    assert b"unmistakable" not in got
+    assert got.count(b"MASKED_EMAIL_ADDRESS_") == 2
