@@ -42,6 +42,7 @@ class Exchange:
         self._tenant = tenant
         self._trace = telemetry.trace(None, None)
         self._started = time.perf_counter()
+        self._told = False  # what the request is for
         self._route: Route | None = None
         self._context = Context(tenant)
         self._request = Half("request", BUFFERED)
@@ -58,24 +59,30 @@ class Exchange:
     async def take(self, message: Any) -> list[Any]:
         """The answers to a message."""
         try:
-            match message.WhichOneof("request"):
-                case "request_headers":
-                    return self._request_headers(message)
-                case "request_body":
-                    return await self._request_body(message.request_body)
-                case "request_trailers":
-                    rest = await self._judge_request(last=False) if self._judges_request else []
-                    return [*rest, self._request.trailers()]
-                case "response_headers":
-                    return self._response_headers(message.response_headers)
-                case "response_body":
-                    return await self._response_body(message.response_body)
-                case "response_trailers":
-                    return [*await self._response_rest(), self._response.trailers()]
+            return await self._taken(message)
         except Problem as problem:
             self._service.refused(problem, DIALECT, self._trace, self._started)
             retry = {} if problem.retry_after is None else {"retry-after": str(problem.retry_after)}
             return self._refuse(problem.status, problem.detail, retry)
+
+    async def _taken(self, message: Any) -> list[Any]:
+        kind = message.WhichOneof("request")
+        if not (self._told or kind == "request_headers"):
+            raise Problem(500, "Misconfigured", "Envoy must send the headers of requests")
+        match kind:
+            case "request_headers":
+                return self._request_headers(message)
+            case "request_body":
+                return await self._request_body(message.request_body)
+            case "request_trailers":
+                rest = await self._judge_request(last=False) if self._judges_request else []
+                return [*rest, self._request.trailers()]
+            case "response_headers":
+                return self._response_headers(message.response_headers)
+            case "response_body":
+                return await self._response_body(message.response_body)
+            case "response_trailers":
+                return [*await self._response_rest(), self._response.trailers()]
         return []
 
     def end(self) -> None:
@@ -87,9 +94,13 @@ class Exchange:
 
     def _request_headers(self, message: Any) -> list[Any]:
         headers = messages.headers_of(message.request_headers)
+        method = headers.get(":method")
+        if method is None or (method == "POST" and ":path" not in headers):
+            raise Problem(500, "Misconfigured", "Envoy must send the headers `:method` and `:path`")
+        self._told = True
         path = unquote(headers.get(":path", "").partition("?")[0])
         self._trace = telemetry.trace(headers.get("x-request-id"), headers.get("traceparent"))
-        self._route = route(headers.get(":method", ""), path)
+        self._route = route(method, path)
         if message.HasField("protocol_config"):
             self._request.mode = message.protocol_config.request_body_mode
             self._response.mode = message.protocol_config.response_body_mode
@@ -166,8 +177,8 @@ class Exchange:
     def _response_headers(self, message: Any) -> list[Any]:
         headers = messages.headers_of(message)
         identified = {"x-guardrails-request-id": self._trace.request_id}
-        status = headers.get(":status", "")
-        if message.end_of_stream or not status.startswith("2"):
+        # Where Envoy does not send the status, it may be one that is judged.
+        if message.end_of_stream or not headers.get(":status", "2").startswith("2"):
             self._judges_response = False
         if self._route is None or not self._judges_response:
             return [self._response.headers()]

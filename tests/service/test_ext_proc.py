@@ -1,13 +1,17 @@
 """The external processor's address, and a process that serves there. What it answers: `e2e/test_envoy.py`."""
 
+import asyncio
 import signal
 import socket
 
 import pytest
 import servers
+from envoy.config.core.v3 import base_pb2
+from envoy.service.ext_proc.v3 import external_processor_pb2 as proto
 
 from guardrails.cli.serve import serve
 from service.assembly import Assembly
+from service.extproc.exchange import Exchange
 from service.server import serve as start
 from service.settings import Settings, SettingsError, ext_proc_address
 
@@ -81,3 +85,55 @@ def test_the_command_has_the_option_of_the_page():
     made = serve.make_context("serve", ["--policies", "policies", "--ext-proc", "127.0.0.1:8181"])
 
     assert made.params["ext_proc"] == "127.0.0.1:8181"
+
+
+def headers(half, end_of_stream=False, **named):
+    sent = [base_pb2.HeaderValue(key=f":{name}", raw_value=value.encode()) for name, value in named.items()]
+    told = proto.HttpHeaders(headers=base_pb2.HeaderMap(headers=sent), end_of_stream=end_of_stream)
+    return proto.ProcessingRequest(**{f"{half}_headers": told})
+
+
+def body(half, data):
+    return proto.ProcessingRequest(**{f"{half}_body": proto.HttpBody(body=data, end_of_stream=True)})
+
+
+BAD = b'{"choices": [{"message": {"role": "assistant", "content": "DENYME"}}]}'
+ASKED = b'{"messages": [{"role": "user", "content": "hello"}]}'
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [body("request", BAD)],
+        [headers("response", status="200")],
+        [headers("request", path="/v1/chat/completions")],
+        [headers("request", method="POST")],
+    ],
+)
+def test_an_envoy_that_does_not_say_what_a_request_is_for_gets_an_error(policies, told):
+    """Nothing passes because of a configuration that leaves the headers out."""
+    made = Assembly(Settings(policies=policies))
+    exchange = Exchange(made, "acme")
+    answers = [one for message in told for one in asyncio.run(exchange.take(message))]
+
+    assert [one.immediate_response.status.code for one in answers] == [500]
+    assert exchange.over
+
+
+def test_a_response_whose_status_is_not_sent_is_judged(policies):
+    """It may be one that counts."""
+
+    async def answered():
+        made = Assembly(Settings(policies=policies))
+        async with made.running():
+            exchange = Exchange(made, "acme")
+            for message in (
+                headers("request", method="POST", path="/v1/chat/completions"),
+                body("request", ASKED),
+                headers("response"),
+            ):
+                assert not [one for one in await exchange.take(message) if one.HasField("immediate_response")]
+            return await exchange.take(body("response", BAD))
+
+    (answer,) = asyncio.run(answered())
+    assert answer.immediate_response.status.code == 400
