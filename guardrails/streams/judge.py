@@ -10,6 +10,7 @@ up, what is given out is the text as the engine masks it as a whole.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,13 @@ KEPT = 2 * CONTEXT
 
 PATIENCE = 8
 """A long part held back is judged again only when an eighth as much is new: that keeps time linear."""
+
+_NUMBER = re.compile(r"(?<!\w)([0-9]{1,20})[ \t\n.,:;/+()#_-]{0,4}\Z")
+_NEAR = 25
+"""The most characters that `_NUMBER` looks at, and one."""
+
+_NUMBERS = 3
+"""So many numbers in a row wait for what is behind the last of them: that keeps time linear."""
 
 _ADDRESS = Address("")
 
@@ -173,6 +181,13 @@ class StreamEngine:
         if since < until < runs.unsettled(text) and not text[until - 1].isspace():
             # What is held back may be masked; what stands right before could then go on in the placeholder.
             until = max(since, _before(self._alive.start(text[:until], since, patterns, deadline), spans))
+        # What follows a number may speak against it, and no longer does once it is masked.
+        for _ in range(_NUMBERS):
+            digits = _NUMBER.search(text, max(since, until - _NEAR), until) if until < length else None
+            if digits is None:
+                break
+            start = self._alive.start(text[: digits.end(1) - 1], max(since, until - KEPT), patterns, deadline)
+            until = min(until, max(since, _before(start, spans)))
         return until
 
     def _written(self, text: str, tenant: str) -> int:

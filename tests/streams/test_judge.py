@@ -308,6 +308,23 @@ def test_what_a_mask_makes_of_its_neighbours_is_known_before_they_are_given_out(
         assert "".join(given_out) == whole(text)[1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(212) 555-0187-PRJ-4711-0815",
+        "(212) 555-0187.DE89 3704 0044 0532 0130 00",
+        "(212) 555-0187/foo  bar x",
+        "PRJ-4711-0815:+49 30 1234567:DE89 3704 0044 0532 0130 00",
+        "4111 1111 1111 1111:PRJ-4711-0815\nzelda@example.com",
+    ],
+)
+def test_a_number_waits_for_the_value_behind_it(text):
+    """What follows a number speaks against it, until that is masked."""
+    for size in (1, 3, 7, len(text)):
+        given_out, _ = streamed([text[at : at + size] for at in range(0, len(text), size)])
+        assert "".join(given_out) == whole(text)[1]
+
+
 def test_escalation_counts_over_the_whole_stream():
     """From the value on that reaches the count the rule is stricter, whatever text it stands in."""
     rule = (
