@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import msgspec
 
@@ -47,13 +49,18 @@ _ROUTES = {
 }
 
 
+_LONGEST_FIRST = sorted(((end.lower(), one) for end, one in _ROUTES.items()), key=lambda one: -len(one[0]))
+
+
 def route(method: str, path: str) -> Route | None:
-    """The endpoint of a request, wherever a gateway has it: None for what is passed through."""
-    if method != "POST":
+    """The endpoint of a request, wherever a gateway has it: None for what is passed through.
+
+    A path is taken as lenient servers take it: in any case, escaped, with empty segments and dots.
+    """
+    if method.upper() != "POST":
         return None
-    path = path.rstrip("/")
-    longest_first = sorted(_ROUTES, key=len, reverse=True)
-    return next((_ROUTES[one] for one in longest_first if path.endswith(one)), None)
+    path = posixpath.normpath(unquote(path)).lower()
+    return next((one for end, one in _LONGEST_FIRST if path.endswith(end)), None)
 
 
 _STREAMS = ("text/event-stream", BedrockStream.content_type)
