@@ -1,4 +1,7 @@
-"""16 KB of code that was never seen: our shipped policies, and what others would run over it."""
+"""16 KB of code that was never seen: our shipped policies, and what others would run over it.
+
+Others look for personal data, or secrets, or both: ratios are to our policies for these alone.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +47,13 @@ class Missing(Exception):
 
 def run() -> list[Row]:
     patterns = tuple(islice(_tokens(), PATTERNS))
-    shipped = Engine(load_set([ROOT / "policies"]), Keys(b"b" * 32))
-    own, same = _spent(_judge(shipped), 40), _spent(_judge(_of(patterns)), 40)
-    rows = [_row("ours, shipped policies", own, own)]
+    shipped = _shipped("policies")
+    alike = _shipped("policies/personal-data.yaml", "policies/secrets.yaml")
+    own, same = _spent(_judge(alike), 40), _spent(_judge(_of(patterns)), 40)
+    rows = [
+        _row("ours, personal data and secrets", own, own),
+        _row("ours, all shipped policies, with the model of injections", _spent(_judge(shipped), 40), own),
+    ]
     for name, measure in (
         ("Presidio, defaults", lambda: _spent(_presidio(), 5)),
         ("detect-secrets, defaults", lambda: _spent(_detect_secrets(), 5)),
@@ -87,6 +94,10 @@ def _spent(work: Callable[[str], object], count: int) -> Seconds:
         work(text)
         spent.append(time.process_time() - started)
     return spent[1:]
+
+
+def _shipped(*paths: str) -> Engine:
+    return Engine(load_set([ROOT / path for path in paths]), Keys(b"b" * 32))
 
 
 def _judge(engine: Engine) -> Callable[[str], object]:
