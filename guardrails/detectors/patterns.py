@@ -328,8 +328,12 @@ def compile_regex(pattern: Pattern) -> regex.Pattern[str]:
 @lru_cache(maxsize=4_096)
 def max_width(pattern: Pattern) -> int:
     """The most characters a match can span; more than `MAX_WIDTH` when there is no bound."""
-    parsed = parse(pattern)
-    return min(int(parsed.max_width()), MAX_WIDTH + 1)
+    return width_of(parse(pattern))
+
+
+def width_of(node: Any) -> int:
+    """The same, for a parsed expression."""
+    return min(int(node.max_width()), MAX_WIDTH + 1)
 
 
 def look_ahead(pattern: Pattern) -> int:

@@ -288,16 +288,7 @@ class PolicySet:
             for one in self.rules
             if one.id == rule
         ]
-        return PolicySet(
-            alone,
-            (),
-            self.detectors,
-            self._index,
-            self._owners,
-            self.digest,
-            gates=self._gates,
-            limits=self._limits,
-        )
+        return self._with(alone, ())
 
     def holds_growing_texts(self, hook: Hook, context: Context) -> bool:
         """Whether what acts on a message's text can be enforced where each call has more of it.
@@ -316,9 +307,13 @@ class PolicySet:
 
     def on_streams(self) -> PolicySet:
         """This set with the rules that can be judged on a text that arrives bit by bit."""
+        return self._with([rule for rule in self.rules if rule.on_streams], self.exceptions)
+
+    def _with(self, rules: Sequence[CompiledRule], exceptions: Sequence[CompiledException]) -> PolicySet:
+        """The same detectors and patterns, for other rules."""
         return PolicySet(
-            [rule for rule in self.rules if rule.on_streams],
-            self.exceptions,
+            rules,
+            exceptions,
             self.detectors,
             self._index,
             self._owners,

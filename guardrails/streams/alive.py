@@ -28,7 +28,7 @@ import regex
 from regex import _regex_core
 
 from guardrails.detectors.base import Deadline, Pattern
-from guardrails.detectors.patterns import CONTEXT, Pass, PatternError, max_width, parse
+from guardrails.detectors.patterns import CONTEXT, Pass, PatternError, parse, width_of
 from guardrails.streams.runs import WORD
 
 LEAD = CONTEXT
@@ -69,7 +69,7 @@ class _Parts(msgspec.Struct, frozen=True):
     def of(cls, pattern: Pattern) -> _Parts:
         node = parse(pattern)
         items = tuple(node.items) if isinstance(node, _core.Sequence) else (node,)
-        width = pattern.width or max_width(pattern)
+        width = pattern.width or width_of(node)
         if "(?P<secret>" in pattern.expression:
             # The one group in a parse tree is named: the others leave no trace.
             place = next((at for at, item in enumerate(items) if isinstance(item, _core.Group)), 0)
