@@ -2,12 +2,12 @@
 
 import datetime as dt
 import json
-import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import assert_linear, spent
 
 from guardrails.cache import Cache
 from guardrails.detectors.base import CannotJudge, Deadline
@@ -205,21 +205,12 @@ def test_a_known_conversation_is_not_looked_through_again():
     ]
     on = engine(PIN % (RESTORES, ""), Cache(64_000_000))
 
-    def seconds(messages):
-        best = 9.0
-        for _ in range(3):
-            began = time.process_time()
-            judged(messages, on)
-            best = min(best, time.process_time() - began)
-        return best
-
     judged(turns, on)
     quiet = engine(PIN % ("", ""), Cache(64_000_000))
     judged(turns, quiet)
-    began = time.process_time()
-    judged(turns, quiet)
+    without = spent(lambda: judged(turns, quiet))
 
-    assert seconds(turns) < 6 * max(time.process_time() - began, 0.02)
+    assert min(spent(lambda: judged(turns, on)) for _ in range(3)) < 6 * max(without, 0.02)
 
 
 @pytest.mark.parametrize("how", ["json", "body"])
@@ -227,18 +218,16 @@ def test_many_values_cost_what_each_does(how):
     """Sixteen times the values in as much more text take about sixteen times as long, not 256."""
     on = engine(PIN % (RESTORES, ""))
 
-    def seconds(number):
+    def work(number):
         messages = [
             user(" ".join(f"pin: {one:05d}-x{one}" for one in range(number))),
             model("well " * number),
         ]
-        began = time.process_time()
         sent, _ = judged([*messages, user(f"00007-x7 and {number - 1:05d}-x{number - 1}")], on, how)
         assert sent[2]["content"].count("MASKED_PIN_") == 2
-        return time.process_time() - began
 
-    seconds(100)
-    assert seconds(16_000) < 64 * max(seconds(1_000), 0.02)
+    work(100)
+    assert_linear(work, 1_000, 16_000, most=64, least=0.02)
 
 
 def test_copies_that_there_was_no_time_to_look_for_are_unjudged():

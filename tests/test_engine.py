@@ -2,11 +2,11 @@
 
 import datetime as dt
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import assert_linear
 
 from guardrails.detectors.base import Deadline
 from guardrails.engine import Engine
@@ -287,11 +287,10 @@ def test_the_order_of_rules_never_matters(text, order):
 def test_many_messages_cost_what_each_does(said, seconds):
     """A value in every message, or no time left for any: time is linear in their number."""
 
-    def cost(number):
-        body = {"messages": [{"role": "user", "content": said % one} for one in range(number)]}
-        began = time.process_time()
-        judge(body, seconds=seconds)
-        return time.process_time() - began
+    def work(number):
+        judge(
+            {"messages": [{"role": "user", "content": said % one} for one in range(number)]}, seconds=seconds
+        )
 
-    cost(100)
-    assert cost(16_000) < 36 * max(cost(1_000), 0.01)
+    work(100)
+    assert_linear(work, 1_000, 16_000, most=36, least=0.01)

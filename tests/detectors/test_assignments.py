@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from secret_texts import FORMS, pairs
+from timing import spent
 
 from guardrails.detectors import SecretSpec
 from guardrails.detectors.alone import Alone
@@ -129,15 +130,9 @@ def test_every_secret_of_a_pasted_text_is_found_whole(seed, count, form):
 
 def test_time_is_linear_in_the_length_of_hostile_texts():
     """Eight times the text takes at most some sixteen times as long, whatever stems it repeats."""
-    import time
 
     def seconds(text):
-        best = 9.9
-        for _ in range(3):
-            start = time.process_time()
-            found(text)
-            best = min(best, time.process_time() - start)
-        return best
+        return min(spent(lambda: found(text)) for _ in range(3))
 
     for piece in (
         'password="',

@@ -3,13 +3,13 @@
 import datetime as dt
 import json
 import re
-import time
 from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import spent
 
 from guardrails.cache import Cache
 from guardrails.detectors.base import Deadline
@@ -129,11 +129,10 @@ def test_what_is_said_later_renames_nobody(values, cut):
 def test_many_relatives_take_linear_time():
     """Ten thousand people of one family name are told apart in the time of that many look-ups."""
     given_names = ["".join(letters) for letters in product("bcdfghjklm", repeat=4)]
-    started = time.process_time()
-    answers = firsts([f"{name} Lovelace" for name in given_names])
+    answers = []
 
+    assert spent(lambda: answers.extend(firsts([f"{name} Lovelace" for name in given_names]))) < 3
     assert len(set(answers)) == 10_000
-    assert time.process_time() - started < 3
 
 
 HEAD = "version: 1\npolicy: subjects\nrules:\n"

@@ -3,12 +3,12 @@
 import base64
 import datetime as dt
 import html
-import time
 import urllib.parse
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from timing import assert_linear
 
 from guardrails.catalogue.secret_kinds import expand, kinds
 from guardrails.detectors.base import Deadline
@@ -344,12 +344,10 @@ def test_escalation_counts_over_the_whole_stream():
 def test_the_cost_of_a_text_is_linear_however_it_arrives():
     """Four times the text takes about four times as long, also where all of it is held back."""
 
-    def seconds(text):
-        began = time.process_time()
+    def work(text):
         streamed([text[at : at + 8] for at in range(0, len(text), 8)])
-        return time.process_time() - began
 
     for unit in ("plain words and 12 numbers, ", "QUJDREVGR0hJSktMTU5P"):
         short = unit * (4_000 // len(unit))
-        seconds(short)
-        assert seconds(short * 4) < 10 * max(seconds(short), 0.02)
+        work(short)
+        assert_linear(work, short, short * 4, most=10, least=0.02)
