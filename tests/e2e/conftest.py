@@ -9,30 +9,22 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
+import anthropic
+import openai
 import pytest
 import servers
 from ruamel.yaml import YAML
+
+from policies import masking_mail
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 KEY = "the end-to-end key"
 START = HERE / "portkey/node_modules/@portkey-ai/gateway/build/start-server.js"
 
-POLICY = """\
-version: 1
-policy: e2e
-rules:
-  - id: mail
-    title: E-mail address
-    severity: medium
-    detect: {type: pii, entities: [EMAIL_ADDRESS]}
-    action: mask
-    mask: {with: placeholder}
-  - id: word
-    title: A forbidden word
-    severity: high
-    detect: {type: words, words: [DENYME]}
-    action: deny
+POLICY = masking_mail(
+    "e2e",
+    """\
   - id: back
     title: A value that comes back
     severity: medium
@@ -52,7 +44,8 @@ rules:
     action: mask
     mask: {with: placeholder}
     scope: {routes: [presidio, lakera, gid, moderations, azure]}
-"""
+""",
+)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +56,20 @@ def upstream():
     made = module.Upstream()
     yield made
     made.close()
+
+
+@pytest.fixture
+def chat(url):
+    """OpenAI's SDK, for a module with a fixture `url` that says where it asks."""
+    with openai.OpenAI(api_key="sk-provider", base_url=f"{url}/v1", max_retries=0, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(url):
+    """Anthropic's SDK."""
+    with anthropic.Anthropic(api_key="sk-provider", base_url=url, max_retries=0, timeout=20) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

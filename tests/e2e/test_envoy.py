@@ -10,64 +10,30 @@ import time
 import urllib.request
 from pathlib import Path
 
-import anthropic
 import httpx
-import openai
 import pytest
 import servers
+from inline import MAIL, PATHS, Inline, body, post
 from ruamel.yaml import YAML
-from streaming import (
-    anthropic_events,
-    assembled,
-    bedrock_events,
-    chat_chunks,
-    gemini_chunks,
-    responses_events,
-)
+from streaming import assembled, chat_chunks
+
+from policies import NAMES, masking_mail
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/gateways/envoy.md"
 ENVOY = ROOT / ".venv-envoy/lib"
 KEY = "the end-to-end key"
-MAIL = "grace.unmistakable@example.com"
-POLICY = """\
-version: 1
-policy: e2e
-rules:
-  - id: mail
-    title: E-mail address
-    severity: medium
-    detect: {type: pii, entities: [EMAIL_ADDRESS]}
-    action: mask
-    mask: {with: placeholder}
-  - id: word
-    title: A forbidden word
-    severity: high
-    detect: {type: words, words: [DENYME]}
-    action: deny
+POLICY = masking_mail(
+    "e2e",
+    """\
   - id: route
     title: A word that is forbidden on one route
     severity: high
     detect: {type: words, words: [ROUTEDENY]}
     action: deny
     scope: {tenants: [acme], routes: [assistants], metadata: {xds.cluster_name: [provider]}}
-"""
-ASKED = json.dumps({"command": f"mail -s hi {MAIL} < /tmp/note"})
-PATHS = {
-    "chat": "/v1/chat/completions",
-    "anthropic": "/v1/messages?beta=true",
-    "responses": "/v1/responses",
-    "gemini": "/v1beta/models/m:streamGenerateContent?alt=sse",
-    "bedrock": "/model/m/converse-stream",
-}
-MAKERS = {
-    "chat": chat_chunks,
-    "anthropic": anthropic_events,
-    "responses": responses_events,
-    "gemini": gemini_chunks,
-    "bedrock": bedrock_events,
-}
-DIALECTS = pytest.mark.parametrize("dialect", sorted(MAKERS))
+""",
+)
 
 
 def configuration(upstream, guard, duplex=False):
@@ -140,49 +106,8 @@ def url(gateway, upstream):
     return gateway
 
 
-@pytest.fixture
-def chat(url):
-    with openai.OpenAI(api_key="sk-provider", base_url=f"{url}/v1", max_retries=0, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture
-def claude(url):
-    with anthropic.Anthropic(api_key="sk-provider", base_url=url, max_retries=0, timeout=20) as client:
-        yield client
-
-
-def body(dialect, text="hello", stream=True):
-    if dialect == "gemini":
-        return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
-    if dialect == "bedrock":
-        return {"messages": [{"role": "user", "content": [{"text": text}]}]}
-    said = {"input": text} if dialect == "responses" else {"messages": [{"role": "user", "content": text}]}
-    return {"model": "m", "max_tokens": 9, "stream": stream, **said}
-
-
-def post(url, dialect, text="hello"):
-    """The answer's status and bytes, as they came."""
-    answer = httpx.post(url + PATHS[dialect], json=body(dialect, text), timeout=20)
-    return answer.status_code, answer.content
-
-
-def test_requests_are_masked_and_denied_before_they_are_sent_on(chat, claude, upstream):
-    """The upstream sees placeholders; a denial is an error of the provider's own kind that nobody retries."""
-    chat.chat.completions.create(model="m", messages=[{"role": "user", "content": f"mail {MAIL}"}])
-    claude.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": f"mail {MAIL}"}])
-    chat.responses.create(model="m", input=f"mail {MAIL}")
-    assert len(upstream.requests) == 3
-    assert MAIL not in json.dumps(upstream.requests)
-    assert json.dumps(upstream.requests).count("MASKED_EMAIL_ADDRESS_") == 3
-
-    with pytest.raises(openai.BadRequestError) as caught:
-        chat.chat.completions.create(model="m", messages=[{"role": "user", "content": "DENYME"}])
-    assert caught.value.code == "content_filter"
-    with pytest.raises(anthropic.BadRequestError) as refused:
-        claude.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "DENYME"}])
-    assert refused.value.body["error"]["type"] == "invalid_request_error"
-    assert len(upstream.requests) == 3
+class TestInline(Inline):
+    """What Envoy has in common with the proxy."""
 
 
 def test_what_is_allowed_passes_as_it_is(url, upstream):
@@ -205,96 +130,6 @@ def test_what_is_allowed_passes_as_it_is(url, upstream):
     assert post(url, "anthropic") == upstream.failure
 
 
-def test_whole_answers_are_masked_and_denied(chat, claude, upstream):
-    """What only the model knows does not reach the client, tool calls included."""
-    upstream.answer = MAIL
-    ask = [{"role": "user", "content": "x"}]
-    said = chat.chat.completions.create(model="m", messages=ask).choices[0].message.content
-    assert said.startswith("MASKED_EMAIL_ADDRESS_")
-    content = claude.messages.create(model="m", max_tokens=9, messages=ask).content
-    assert content[1].input["command"].startswith("echo MASKED_EMAIL_ADDRESS_")
-
-    upstream.answer = "DENYME"
-    with pytest.raises(openai.BadRequestError):
-        chat.chat.completions.create(model="m", messages=ask)
-    with pytest.raises(anthropic.BadRequestError):
-        claude.messages.create(model="m", max_tokens=9, messages=ask)
-
-
-@DIALECTS
-def test_a_stream_without_findings_arrives_byte_for_byte(url, upstream, dialect):
-    """Comments, pings, ids and spacing included."""
-    comment = b"" if dialect == "bedrock" else b": hello\n\n"
-    raw = comment + b"".join(MAKERS[dialect](["All ", "is ", "well, 3.14 🦜."], arguments=["{}"]))
-    upstream.parts = [raw[at : at + 37] for at in range(0, len(raw), 37)]
-
-    assert post(url, dialect) == (200, raw)
-
-
-@DIALECTS
-def test_values_in_a_stream_never_reach_the_client(url, upstream, dialect):
-    """Split letter by letter, in what is said and in a tool's arguments, which stay JSON."""
-    upstream.parts = list(MAKERS[dialect](list(f"to {MAIL}, yes"), arguments=list(ASKED)))
-    status, got = post(url, dialect)
-    text, call = assembled(dialect, got)
-
-    assert status == 200
-    assert b"unmistakable" not in got
-    assert text.startswith("to MASKED_EMAIL_ADDRESS_")
-    assert text.endswith(", yes")
-    assert json.loads(call)["command"].startswith("mail -s hi MASKED_EMAIL_ADDRESS_")
-
-
-@DIALECTS
-def test_a_denied_stream_ends_with_the_providers_error(url, upstream, dialect):
-    """Nothing of the match and nothing after it is sent."""
-    upstream.parts = list(MAKERS[dialect](["so far so good. ", "DEN", "YME", *[" and more"] * 50]))
-    status, got = post(url, dialect)
-
-    assert status == 200
-    assert assembled(dialect, got)[0] == "so far so good. "
-    assert b"DENY" not in got
-    assert b"more" not in got
-    assert b"stopped by a guardrail" in got
-
-
-def test_the_sdks_raise_what_a_denied_stream_ends_with(chat, claude, upstream):
-    """What was said before arrives, then the SDK raises."""
-    ask = [{"role": "user", "content": "x"}]
-    said = []
-
-    def listen_to_chat():
-        for chunk in chat.chat.completions.create(model="m", stream=True, messages=ask):
-            said.extend(one.delta.content or "" for one in chunk.choices)
-
-    def listen_to_claude():
-        with claude.messages.stream(model="m", max_tokens=9, messages=ask) as got:
-            said.extend(got.text_stream)
-
-    upstream.parts = list(chat_chunks(["fine ", "words ", "DENYME ", "x"]))
-    with pytest.raises(openai.APIError, match="guardrail"):
-        listen_to_chat()
-    upstream.parts = list(anthropic_events(["fine ", "words ", "DENYME ", "x"]))
-    with pytest.raises(anthropic.APIStatusError, match="guardrail"):
-        listen_to_claude()
-    assert "".join(said) == "fine words fine words "
-
-
-def test_words_arrive_while_the_upstream_is_still_speaking(url, upstream):
-    """Nothing is held back but the last word."""
-    made = list(chat_chunks(["The first ", "words are ", "here, and ", "last."]))
-    upstream.parts = [*made[:4], upstream.wait, *made[4:]]
-    got = b""
-    with httpx.stream("POST", url + PATHS["chat"], json=body("chat"), timeout=20) as answer:
-        for chunk in answer.iter_bytes():
-            got += chunk
-            if not upstream.pause.is_set() and b"words are" in got:
-                assert b"last." not in got
-                upstream.pause.set()
-
-    assert got == b"".join(made)
-
-
 def test_a_long_conversation_passes(url, upstream):
     """Longer than what Envoy buffers by default, both ways."""
     text = "words and words, " * 90_000 + MAIL
@@ -306,16 +141,6 @@ def test_a_long_conversation_passes(url, upstream):
     masked = asked["messages"][0]["content"]
     assert masked.startswith(text[: -len(MAIL)] + "MASKED_EMAIL_ADDRESS_")
     assert answer.json()["choices"][0]["message"]["content"] == masked
-
-
-def test_what_cannot_be_read_is_refused_in_the_providers_shape(url, upstream):
-    """No JSON, no object, compressed, no body: nothing of it is sent on."""
-    target = url + PATHS["anthropic"]
-    for content, more in ((b"{", {}), (b"[]", {}), (b"x", {"content-encoding": "gzip"}), (b"", {})):
-        got = httpx.post(target, content=content, headers=more)
-        assert got.status_code in {400, 415}
-        assert got.json()["error"]["type"] == "invalid_request_error"
-    assert upstream.requests == []
 
 
 def test_an_answer_that_cannot_be_read_is_refused(url, upstream):
@@ -464,16 +289,6 @@ def test_what_a_request_masked_comes_back_in_its_response(tmp_path, upstream):
             assert not any("conversation" in name.lower() for seen in upstream.seen for name in seen)
 
 
-NAMES = """\
-  - id: name
-    title: Name of a person
-    severity: low
-    detect: {type: pii, entities: [PERSON]}
-    action: mask
-    mask: {with: placeholder}
-"""
-
-
 def test_responses_that_cannot_be_judged_refuse_requests_where_the_policy_says_so(tmp_path, upstream):
     """`streams: deny`: for a rule that no stream can be held to, and where Envoy does not send responses."""
     (tmp_path / "e2e.yaml").write_text(POLICY.replace("rules:\n", f"streams: deny\nrules:\n{NAMES}"))
@@ -492,24 +307,3 @@ def test_responses_that_cannot_be_judged_refuse_requests_where_the_policy_says_s
         assert upstream.requests == []
         assert httpx.post(seeing + PATHS["chat"], json=body("chat", stream=False)).status_code == 200
         assert "rule not enforced on a stream" in running.written()
-
-
-@pytest.mark.parametrize("dialect", ["gemini", "bedrock"])
-def test_requests_of_gemini_and_bedrock_are_judged_by_their_path(url, upstream, dialect):
-    """Masked, and denied in the provider's own shape."""
-    upstream.parts = list(MAKERS[dialect](["fine"]))
-    assert post(url, dialect, f"mail {MAIL}")[0] == 200
-    assert "MASKED_EMAIL_ADDRESS_" in json.dumps(upstream.requests)
-    assert MAIL not in json.dumps(upstream.requests)
-
-    denied = httpx.post(url + PATHS[dialect], json=body(dialect, "DENYME"))
-    assert denied.status_code == 400
-    expected = {
-        "gemini": {"error": {"code": 400, "status": "INVALID_ARGUMENT"}},
-        "bedrock": {"__type": "ValidationException"},
-    }[dialect]
-    told = denied.json()
-    assert told.get("message") or told["error"].pop("message")
-    told.pop("message", None)
-    assert told == expected
-    assert len(upstream.requests) == 1

@@ -4,60 +4,27 @@ import json
 import time
 import urllib.request
 
-import anthropic
 import httpx
 import openai
 import pytest
 import servers
-from streaming import (
-    anthropic_events,
-    assembled,
-    bedrock_events,
-    chat_chunks,
-    gemini_chunks,
-    responses_events,
-)
+from inline import ASK, ASKED, MAIL, MAKERS, PATHS, Inline, body, post
+from streaming import assembled, chat_chunks, responses_events
+
+from policies import NAMES, masking_mail
 
 KEY = "the proxy's key"
-MAIL = "grace.unmistakable@example.com"
-POLICY = """\
-version: 1
-policy: e2e
-rules:
-  - id: mail
-    title: E-mail address
-    severity: medium
-    detect: {type: pii, entities: [EMAIL_ADDRESS]}
-    action: mask
-    mask: {with: placeholder}
-  - id: word
-    title: A forbidden word
-    severity: high
-    detect: {type: words, words: [DENYME]}
-    action: deny
+POLICY = masking_mail(
+    "e2e",
+    """\
   - id: leak
     title: The system prompt is recited
     severity: high
     detect: {type: prompt_leak, min_words: 5}
     action: deny
     scope: {hooks: [response]}
-"""
-ASKED = json.dumps({"command": f"mail -s hi {MAIL} < /tmp/note"})
-PATHS = {
-    "chat": "/v1/chat/completions",
-    "anthropic": "/v1/messages?beta=true",
-    "responses": "/v1/responses",
-    "gemini": "/v1beta/models/m:streamGenerateContent?alt=sse",
-    "bedrock": "/model/m/converse-stream",
-}
-MAKERS = {
-    "chat": chat_chunks,
-    "anthropic": anthropic_events,
-    "responses": responses_events,
-    "gemini": gemini_chunks,
-    "bedrock": bedrock_events,
-}
-DIALECTS = pytest.mark.parametrize("dialect", sorted(MAKERS))
+""",
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,99 +43,12 @@ def proxy(running, upstream):
 
 
 @pytest.fixture
-def chat(proxy):
-    with openai.OpenAI(
-        api_key="sk-provider", base_url=f"{proxy.url}/v1", max_retries=0, timeout=20
-    ) as client:
-        yield client
+def url(proxy):
+    return proxy.url
 
 
-@pytest.fixture
-def claude(proxy):
-    with anthropic.Anthropic(api_key="sk-provider", base_url=proxy.url, max_retries=0, timeout=20) as client:
-        yield client
-
-
-def body(dialect, text="hello"):
-    if dialect == "gemini":
-        return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
-    if dialect == "bedrock":
-        return {"messages": [{"role": "user", "content": [{"text": text}]}]}
-    said = {"input": text} if dialect == "responses" else {"messages": [{"role": "user", "content": text}]}
-    return {"model": "m", "max_tokens": 9, "stream": True, **said}
-
-
-def post(proxy, dialect, **more):
-    """The answer's status and bytes, as they came."""
-    answer = httpx.post(proxy.url + PATHS[dialect], json=body(dialect), timeout=20, **more)
-    return answer.status_code, answer.content
-
-
-@DIALECTS
-def test_a_stream_without_findings_arrives_byte_for_byte(proxy, upstream, dialect):
-    """Comments, pings, ids and spacing included."""
-    comment = b"" if dialect == "bedrock" else b": hello\n\n"
-    raw = comment + b"".join(MAKERS[dialect](["All ", "is ", "well, 3.14 🦜."], arguments=["{}"]))
-    upstream.parts = [raw[at : at + 37] for at in range(0, len(raw), 37)]
-
-    assert post(proxy, dialect) == (200, raw)
-
-
-@DIALECTS
-def test_values_in_a_stream_never_reach_the_client(proxy, upstream, dialect):
-    """Split letter by letter, in what is said and in a tool's arguments, which stay JSON."""
-    upstream.parts = list(MAKERS[dialect](list(f"to {MAIL}, yes"), arguments=list(ASKED)))
-    status, got = post(proxy, dialect)
-    text, call = assembled(dialect, got)
-
-    assert status == 200
-    assert b"unmistakable" not in got
-    assert text.startswith("to MASKED_EMAIL_ADDRESS_")
-    assert text.endswith(", yes")
-    assert json.loads(call)["command"].startswith("mail -s hi MASKED_EMAIL_ADDRESS_")
-
-
-@DIALECTS
-def test_a_denied_stream_ends_with_the_providers_error(proxy, upstream, dialect):
-    """Nothing of the match and nothing after it is sent."""
-    upstream.parts = list(MAKERS[dialect](["so far so good. ", "DEN", "YME", " and more"]))
-    status, got = post(proxy, dialect)
-
-    assert status == 200
-    assert assembled(dialect, got)[0] == "so far so good. "
-    assert b"DENY" not in got
-    assert b"more" not in got
-    assert b"stopped by a guardrail" in got
-
-
-def test_openai_raises_what_a_denied_stream_ends_with(chat, upstream):
-    """What was said before arrives, then the SDK raises."""
-    upstream.parts = list(chat_chunks(["fine ", "words ", "DENYME ", "x"]))
-    said = []
-    ask = [{"role": "user", "content": "x"}]
-
-    def listen():
-        for chunk in chat.chat.completions.create(model="m", stream=True, messages=ask):
-            said.extend(one.delta.content or "" for one in chunk.choices)
-
-    with pytest.raises(openai.APIError, match="guardrail"):
-        listen()
-    assert "".join(said) == "fine words "
-
-
-def test_anthropic_raises_what_a_denied_stream_ends_with(claude, upstream):
-    """What was said before arrives, then the SDK raises."""
-    upstream.parts = list(anthropic_events(["fine ", "words ", "DENYME ", "x"]))
-    said = []
-    ask = [{"role": "user", "content": "x"}]
-
-    def listen():
-        with claude.messages.stream(model="m", max_tokens=9, messages=ask) as got:
-            said.extend(got.text_stream)
-
-    with pytest.raises(anthropic.APIStatusError, match="guardrail"):
-        listen()
-    assert "".join(said) == "fine words "
+class TestInline(Inline):
+    """What the proxy has in common with Envoy."""
 
 
 def test_responses_is_consistent_to_the_last_event(chat, upstream):
@@ -188,38 +68,18 @@ def test_responses_is_consistent_to_the_last_event(chat, upstream):
     assert "MASKED_EMAIL_ADDRESS_" in response.output[1].arguments
 
 
-def test_requests_are_masked_and_denied_before_they_are_sent_on(chat, claude, upstream):
-    """The upstream sees placeholders; a denial is an error of the provider's own kind that nobody retries."""
-    chat.chat.completions.create(model="m", messages=[{"role": "user", "content": f"mail {MAIL}"}])
-    claude.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": f"mail {MAIL}"}])
-    chat.responses.create(model="m", input=f"mail {MAIL}")
-    assert len(upstream.requests) == 3
-    assert MAIL not in json.dumps(upstream.requests)
-    assert json.dumps(upstream.requests).count("MASKED_EMAIL_ADDRESS_") == 3
-
-    with pytest.raises(openai.BadRequestError) as caught:
-        chat.chat.completions.create(model="m", messages=[{"role": "user", "content": "DENYME"}])
-    assert caught.value.code == "content_filter"
-    with pytest.raises(anthropic.BadRequestError) as refused:
-        claude.messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "DENYME"}])
-    assert refused.value.body["error"]["type"] == "invalid_request_error"
-    assert len(upstream.requests) == 3
-
-
-def test_whole_answers_are_masked_and_denied(chat, claude, upstream):
-    """Also those that an upstream compresses without being asked to."""
+def test_answers_that_are_compressed_unasked_are_judged(chat, claude, upstream):
+    """Some upstreams compress whatever is asked for."""
     upstream.answer = MAIL
     upstream.headers = {"content-encoding": "gzip"}
-    ask = [{"role": "user", "content": "x"}]
-    assert (
-        chat.chat.completions.create(model="m", messages=ask).choices[0].message.content.startswith("MASKED_")
-    )
-    content = claude.messages.create(model="m", max_tokens=9, messages=ask).content
+    said = chat.chat.completions.create(model="m", messages=ASK).choices[0].message.content
+    assert said.startswith("MASKED_")
+    content = claude.messages.create(model="m", max_tokens=9, messages=ASK).content
     assert content[1].input["command"].startswith("echo MASKED_EMAIL_ADDRESS_")
 
     upstream.answer = "DENYME"
     with pytest.raises(openai.BadRequestError):
-        chat.chat.completions.create(model="m", messages=ask)
+        chat.chat.completions.create(model="m", messages=ASK)
 
 
 def test_a_recital_of_the_requests_own_system_prompt_is_denied(chat, upstream):
@@ -243,33 +103,8 @@ def test_whatever_is_not_known_passes_as_it_is(proxy, upstream):
     assert "x-guardrails-key" not in seen
 
     upstream.failure = (529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
-    assert post(proxy, "anthropic") == upstream.failure
+    assert post(proxy.url, "anthropic") == upstream.failure
     assert upstream.requests[-1][0] == "/v1/messages?beta=true"
-
-
-def test_what_cannot_be_read_is_refused_in_the_providers_shape(proxy, upstream):
-    """No JSON, no object, compressed: nothing of it is sent on."""
-    url = proxy.url + PATHS["anthropic"]
-    for content, more in ((b"{", {}), (b"[]", {}), (b"x", {"content-encoding": "gzip"})):
-        got = httpx.post(url, content=content, headers=more)
-        assert got.status_code in {400, 415}
-        assert got.json()["error"]["type"] == "invalid_request_error"
-    assert upstream.requests == []
-
-
-def test_words_arrive_while_the_upstream_is_still_speaking(proxy, upstream):
-    """Nothing is held back but the last word."""
-    made = list(chat_chunks(["The first ", "words are ", "here, and ", "last."]))
-    upstream.parts = [*made[:4], upstream.wait, *made[4:]]
-    got = b""
-    with httpx.stream("POST", proxy.url + PATHS["chat"], json=body("chat"), timeout=20) as answer:
-        for chunk in answer.iter_bytes():
-            got += chunk
-            if not upstream.pause.is_set() and b"words are" in got:
-                assert b"last." not in got
-                upstream.pause.set()
-
-    assert got == b"".join(made)
 
 
 def test_a_client_that_hangs_up_ends_the_upstreams_answer(proxy, upstream):
@@ -285,7 +120,7 @@ def test_a_client_that_hangs_up_ends_the_upstreams_answer(proxy, upstream):
 
     assert "client hung up" in proxy.written()
     upstream.reset()
-    assert post(proxy, "chat")[0] == 200
+    assert post(proxy.url, "chat")[0] == 200
 
 
 def test_an_unreachable_upstream_is_a_502(tmp_path):
@@ -293,7 +128,7 @@ def test_an_unreachable_upstream_is_a_502(tmp_path):
     (tmp_path / "e2e.yaml").write_text(POLICY)
     dead = f"http://127.0.0.1:{servers.free_port()}"
     with servers.proxy(tmp_path, tmp_path / "e2e.yaml", dead) as made:
-        status, got = post(made, "anthropic")
+        status, got = post(made.url, "anthropic")
 
     assert status == 502
     assert json.loads(got)["error"]["type"] == "api_error"
@@ -305,16 +140,16 @@ def test_with_keys_the_proxy_has_a_header_of_its_own(tmp_path, upstream):
     (tmp_path / "e2e.yaml").write_text(POLICY)
     with servers.proxy(tmp_path, tmp_path / "e2e.yaml", f"http://127.0.0.1:{upstream.port}", KEY) as made:
         for name in ("authorization", "x-api-key"):
-            assert post(made, "chat", headers={name: KEY})[0] == 401
+            assert post(made.url, "chat", headers={name: KEY})[0] == 401
         assert upstream.requests == []
-        assert post(made, "chat", headers={"x-guardrails-key": KEY})[0] == 200
+        assert post(made.url, "chat", headers={"x-guardrails-key": KEY})[0] == 200
         assert '"tenant":"acme"' in made.written()
 
 
 def test_nothing_that_was_said_is_written_to_the_log(proxy, upstream):
     """Neither values nor credentials; one line for each half of an exchange, the upstream's time apart."""
     upstream.parts = list(chat_chunks([f"to {MAIL}"]))
-    post(proxy, "chat", headers={"authorization": "Bearer sk-very-secret"})
+    post(proxy.url, "chat", headers={"authorization": "Bearer sk-very-secret"})
     for _ in range(100):  # the line is written once the answer has been sent
         written = proxy.written()
         if '"streamed":true' in written:
@@ -329,16 +164,6 @@ def test_nothing_that_was_said_is_written_to_the_log(proxy, upstream):
     assert 'guardrails_upstream_seconds_count{until="last_byte"}' in metrics
 
 
-NAMES = """\
-  - id: name
-    title: Name of a person
-    severity: low
-    detect: {type: pii, entities: [PERSON]}
-    action: mask
-    mask: {with: placeholder}
-"""
-
-
 def test_a_rule_that_no_stream_can_be_held_to_refuses_streams_where_the_policy_says_so(tmp_path, upstream):
     """With `streams: deny` the request is refused; without, the stream passes and the log says so."""
     upstream.reset()
@@ -346,7 +171,7 @@ def test_a_rule_that_no_stream_can_be_held_to_refuses_streams_where_the_policy_s
         policy = POLICY.replace("rules:\n", f"streams: {setting}\nrules:\n{NAMES}")
         (tmp_path / "e2e.yaml").write_text(policy)
         with servers.proxy(tmp_path, tmp_path / "e2e.yaml", f"http://127.0.0.1:{upstream.port}") as made:
-            assert post(made, "chat")[0] == expected
+            assert post(made.url, "chat")[0] == expected
             assert "rule not enforced on a stream" in made.written()
 
 
@@ -377,24 +202,3 @@ def test_by_way_of_the_real_portkey(tmp_path_factory, portkey, upstream, dialect
     assert "unmistakable" not in answer.text
     assert text.startswith("to MASKED_EMAIL_ADDRESS_")
     assert "MASKED_EMAIL_ADDRESS_" in json.loads(call)["command"]
-
-
-@pytest.mark.parametrize("dialect", ["gemini", "bedrock"])
-def test_requests_of_gemini_and_bedrock_are_judged_by_their_path(proxy, upstream, dialect):
-    """Masked, and denied in the provider's own shape."""
-    upstream.parts = list(MAKERS[dialect](["fine"]))
-    assert httpx.post(proxy.url + PATHS[dialect], json=body(dialect, f"mail {MAIL}")).status_code == 200
-    assert "MASKED_EMAIL_ADDRESS_" in json.dumps(upstream.requests)
-    assert MAIL not in json.dumps(upstream.requests)
-
-    denied = httpx.post(proxy.url + PATHS[dialect], json=body(dialect, "DENYME"))
-    assert denied.status_code == 400
-    expected = {
-        "gemini": {"error": {"code": 400, "status": "INVALID_ARGUMENT"}},
-        "bedrock": {"__type": "ValidationException"},
-    }[dialect]
-    told = denied.json()
-    assert told.get("message") or told["error"].pop("message")
-    told.pop("message", None)
-    assert told == expected
-    assert len(upstream.requests) == 1

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import anthropic
 import httpx
-import openai
 import pytest
 import servers
 from streaming import anthropic_events, assembled, chat_chunks, responses_events
@@ -85,9 +84,8 @@ def proxy(running, upstream):
 
 
 @pytest.fixture
-def chat(proxy):
-    with openai.OpenAI(api_key="sk", base_url=f"{proxy.url}/v1", max_retries=0, timeout=20) as client:
-        yield client
+def url(proxy):
+    return proxy.url
 
 
 def message(text="", **calls):

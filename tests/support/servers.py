@@ -60,27 +60,20 @@ class Guard:
 @contextlib.contextmanager
 def guard(folder, policies, key, **settings):
     """Serves `policies` to the tenant `acme`, who has `key`; `settings` as in `service.settings`."""
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    (folder / "keys.yaml").write_text(f"- tenant: acme\n  sha256: {digest}\n")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GUARDRAILS_")}
-    environment |= {"GUARDRAILS_KEYS_FILE": str(folder / "keys.yaml"), "GUARDRAILS_SECRET": "s" * 40}
-    environment |= {f"GUARDRAILS_{name.upper()}": str(value) for name, value in settings.items()}
-    port = free_port()
-    command = [sys.executable, "-m", "guardrails", "serve", "-p", str(policies), "--port", str(port)]
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            wait(f"http://127.0.0.1:{port}/health/ready", process)
-            yield Guard(f"http://127.0.0.1:{port}", process, folder / "output")
-        finally:
-            stop(process)
+    with _started(folder, ["serve", "-p", str(policies)], "/health/ready", key, settings) as running:
+        yield running
 
 
 @contextlib.contextmanager
 def proxy(folder, policies, upstream, key=None, **settings):
     """`guardrails proxy` before `upstream`; with a `key`, which is that of the tenant `acme`."""
+    command = ["proxy", "--upstream", upstream, "-p", str(policies)]
+    with _started(folder, command, "/guardrails/health/ready", key, settings) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _started(folder, command, ready, key, settings):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GUARDRAILS_")}
     environment |= {"GUARDRAILS_SECRET": "s" * 40}
     environment |= {f"GUARDRAILS_{name.upper()}": str(value) for name, value in settings.items()}
@@ -89,14 +82,16 @@ def proxy(folder, policies, upstream, key=None, **settings):
         (folder / "keys.yaml").write_text(f"- tenant: acme\n  sha256: {digest}\n")
         environment["GUARDRAILS_KEYS_FILE"] = str(folder / "keys.yaml")
     port = free_port()
-    command = [sys.executable, "-m", "guardrails", "proxy", "--upstream", upstream]
-    command += ["-p", str(policies), "--port", str(port)]
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "guardrails", *command, "--port", str(port)],
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
-            wait(f"http://127.0.0.1:{port}/guardrails/health/ready", process)
+            wait(f"http://127.0.0.1:{port}{ready}", process)
             yield Guard(f"http://127.0.0.1:{port}", process, folder / "output")
         finally:
             stop(process)

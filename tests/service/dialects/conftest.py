@@ -7,32 +7,22 @@ import re
 import pytest
 from litestar.testing import TestClient
 
+from policies import masking_mail
 from service.app import create_app
 from service.settings import Settings
 
 KEY = "a key of the tables"
-POLICY = """\
-version: 1
-policy: tables
-rules:
-  - id: mail
-    title: E-mail address
-    severity: medium
-    detect: {type: pii, entities: [EMAIL_ADDRESS]}
-    action: mask
-    mask: {with: placeholder}
-  - id: word
-    title: A forbidden word
-    severity: high
-    detect: {type: words, words: [DENYME]}
-    action: deny
+POLICY = masking_mail(
+    "tables",
+    """\
   - id: measured
     title: A word that is only measured
     severity: low
     detect: {type: words, words: [SHADOWED]}
     action: deny
     mode: shadow
-"""
+""",
+)
 
 
 class Asked:
