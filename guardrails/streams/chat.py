@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Channel, Path, Reading, ServerSent, Text, Whole, put
+from guardrails.streams.events import Channel, ChunkReader, Path, Reading, ServerSent, Text
 
 # Reasoning is left alone, as in a whole body.
 _DELTA = frozenset(
@@ -32,9 +30,7 @@ class ChatStream(ServerSent):
 
     def read(self, _name: str, body: dict[str, object]) -> Reading:
         """What a chunk holds."""
-        reader = _Chunk(body, self._tools)
-        wholes = (Whole((), reader.rest(), (), Format.OPENAI_CHAT),) if reader.strange else ()
-        return Reading(tuple(reader.texts), wholes, tuple(reader.before), tuple(reader.ends))
+        return _Chunk(body, self._tools).reading(Format.OPENAI_CHAT)
 
     def denied(self, message: str) -> bytes:
         """An error in place of a chunk, which the SDKs raise."""
@@ -42,35 +38,15 @@ class ChatStream(ServerSent):
         return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
 
-class _Chunk:
+class _Chunk(ChunkReader):
     def __init__(self, body: dict[str, object], tools: dict[Channel, str]) -> None:
+        super().__init__(body)
         self._tools = tools
-        self.texts: list[Text] = []
-        self.before: list[Channel] = []
-        self.ends: list[object] = []
-        self._body = body
         self.strange = not body.keys() <= _CHUNK
-        choices = body.get("choices")
-        if not isinstance(choices, list):
-            self.strange = True
-            return
-        for place, choice in enumerate(choices):
-            if isinstance(choice, dict):
-                self._choice(choice, ("choices", place))
-            else:
-                self.strange = True
+        for choice, index, path in self._alternatives("choices", body.get("choices")):
+            self._choice(choice, index, path)
 
-    def rest(self) -> dict[str, object]:
-        """The chunk without the texts that are judged across chunks."""
-        body = copy.deepcopy(self._body)
-        for text in self.texts:
-            put(body, text.path, "")
-        return body
-
-    def _choice(self, choice: dict[str, object], path: Path) -> None:
-        index = choice.get("index", path[-1])
-        if not isinstance(index, int):
-            index = path[-1]
+    def _choice(self, choice: dict[str, object], index: int, path: Path) -> None:
         forget = ((*path, "logprobs"),) if choice.get("logprobs") else ()
         self._text((index, "text"), choice, (*path, "text"), forget)
         self.strange = self.strange or not choice.keys() <= _CHOICE

@@ -7,6 +7,7 @@ back and the rest of its event, and a stream in which nothing is found stays as 
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
@@ -110,6 +111,44 @@ class ServerSent:
 
     content_type = "text/event-stream"
     framing: Callable[[], Framing] = sse.Reader
+
+
+class ChunkReader:
+    """Reads an event that holds a list of alternatives (choices, candidates), each with texts of its own.
+
+    `texts` are judged across events. An event that is `strange`, with anything in it that the reader does not
+    know, is judged whole as well, without them.
+    """
+
+    def __init__(self, body: dict[str, object]) -> None:
+        self.texts: list[Text] = []
+        self.before: list[Channel] = []
+        self.ends: list[Hashable] = []
+        self.strange = False
+        self._body = body
+
+    def reading(self, format: bodies.Format) -> Reading:
+        """What was found; the rest is a body of this format."""
+        wholes = (Whole((), self._rest(), (), format),) if self.strange else ()
+        return Reading(tuple(self.texts), wholes, tuple(self.before), tuple(self.ends))
+
+    def _rest(self) -> dict[str, object]:
+        body = copy.deepcopy(self._body)
+        for text in self.texts:
+            put(body, text.path, "")
+        return body
+
+    def _alternatives(self, member: str, found: object) -> Iterator[tuple[dict[str, object], int, Path]]:
+        """The objects of the list that was found at a member: each with its index and its path."""
+        if not isinstance(found, list):
+            self.strange = True
+            return
+        for place, one in enumerate(found):
+            if isinstance(one, dict):
+                index = one.get("index", place)
+                yield one, index if isinstance(index, int) else place, (member, place)
+            else:
+                self.strange = True
 
 
 class _Slot(msgspec.Struct):

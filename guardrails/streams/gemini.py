@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, put
+from guardrails.streams.events import ChunkReader, Path, Reading, ServerSent, Text
 
 _PART = frozenset({"text", "thoughtSignature", "thought_signature"})
 _CONTENT = frozenset({"parts", "role"})
@@ -32,9 +30,7 @@ class GeminiStream(ServerSent):
 
     def read(self, _name: str, body: dict[str, object]) -> Reading:
         """What a chunk holds."""
-        reader = _Chunk(body)
-        wholes = (Whole((), reader.rest(), (), Format.GEMINI),) if reader.strange else ()
-        return Reading(tuple(reader.texts), wholes, ends=tuple(reader.ends))
+        return _Chunk(body).reading(Format.GEMINI)
 
     def denied(self, message: str) -> bytes:
         """An error in place of a chunk, which the SDK raises."""
@@ -42,33 +38,14 @@ class GeminiStream(ServerSent):
         return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
 
-class _Chunk:
+class _Chunk(ChunkReader):
     def __init__(self, body: dict[str, object]) -> None:
-        self.texts: list[Text] = []
-        self.ends: list[object] = []
-        self._body = body
+        super().__init__(body)
         self.strange = not body.keys() <= _CHUNK
-        candidates = body.get("candidates", [])
-        if not isinstance(candidates, list):
-            self.strange = True
-            return
-        for place, candidate in enumerate(candidates):
-            if isinstance(candidate, dict):
-                self._candidate(candidate, ("candidates", place))
-            else:
-                self.strange = True
+        for candidate, index, path in self._alternatives("candidates", body.get("candidates", [])):
+            self._candidate(candidate, index, path)
 
-    def rest(self) -> dict[str, object]:
-        """The chunk without the texts that are judged across chunks."""
-        body = copy.deepcopy(self._body)
-        for text in self.texts:
-            put(body, text.path, "")
-        return body
-
-    def _candidate(self, candidate: dict[str, object], path: Path) -> None:
-        index = candidate.get("index", path[-1])
-        if not isinstance(index, int):
-            index = path[-1]
+    def _candidate(self, candidate: dict[str, object], index: int, path: Path) -> None:
         self.strange = self.strange or not candidate.keys() <= _CANDIDATE
         forget = ((*path, "logprobsResult"),) if candidate.get("logprobsResult") else ()
         content = candidate.get("content", {})
