@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from service.settings import SettingsError
+from service.settings import SettingsError, records_of
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,16 +87,8 @@ def _password(credentials: str) -> str | None:
 
 def load_keys(file: Path) -> KeyRing:
     """Reads a keys file. Raises `SettingsError` naming the record that is wrong."""
-    try:
-        data = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"`keys_file` cannot be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError):
-        raise SettingsError("`keys_file` is not YAML") from None
-    if not isinstance(data, list) or not data:
-        raise SettingsError("`keys_file` must be a list of records with `tenant` and `sha256`")
     records = []
-    for number, one in enumerate(data, 1):
+    for number, one in enumerate(records_of(file, "keys_file", "`tenant` and `sha256`"), 1):
         try:
             records.append(msgspec.convert(one, KeyRecord))
         except msgspec.ValidationError as error:

@@ -85,19 +85,12 @@ class Service:
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             raise too_large
-        parts: list[bytes] = []
-        size = 0
         try:
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise too_large
-                parts.append(part)
+            return await wire.gathered(request.stream(), limit, too_large)
         except ClientException:
             raise Problem(400, "Incomplete", "the connection closed within the body") from None
         except HTTPException as error:
             raise Problem(error.status_code, "Unreadable", "the body could not be read") from None
-        return b"".join(parts)
 
     async def judge(self, tenant: str, ask: Ask, dialect: str, trace: telemetry.Trace) -> Judged:
         """Judges off the event loop, counts and logs. Raises `Problem` 429 or 503.

@@ -22,12 +22,10 @@ from typing import Annotated, Any
 import httpx
 import msgspec
 import prometheus_client
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from guardrails.detectors.base import CannotJudge, Question
 from guardrails.model import Reason
-from service.settings import SettingsError
+from service.settings import SettingsError, records_of
 
 MAX_ANSWER_BYTES = 100_000
 """An answer beyond this size is not read to its end, and does not count."""
@@ -99,16 +97,8 @@ def load_judges(
 
     Raises `SettingsError` naming the record that is wrong, never with a key.
     """
-    try:
-        data = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"`judges_file` cannot be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError):
-        raise SettingsError("`judges_file` is not YAML") from None
-    if not isinstance(data, list) or not data:
-        raise SettingsError("`judges_file` must be a list of records with `name`, `url` and `model`")
     found: dict[str, tuple[JudgeRecord, str]] = {}
-    for number, one in enumerate(data, 1):
+    for number, one in enumerate(records_of(file, "judges_file", "`name`, `url` and `model`"), 1):
         try:
             record = msgspec.convert(one, JudgeRecord)
             httpx.URL(record.url)

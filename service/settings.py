@@ -180,15 +180,30 @@ def table() -> str:
 
 
 def _from_file(file: Path) -> dict[str, object]:
-    try:
-        data = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError):
-        raise SettingsError(f"{file} is not YAML") from None
+    data = _yaml(file, str(file))
     if not isinstance(data, dict):
         raise SettingsError(f"{file} must be a mapping of settings")
     return {str(name): value for name, value in data.items()}
+
+
+def records_of(file: Path, setting: str, members: str) -> list[object]:
+    """What a YAML file lists, which `setting` names; `members` says what its records are to have.
+
+    Raises `SettingsError` when it cannot be read, or holds no list.
+    """
+    data = _yaml(file, f"`{setting}`")
+    if not isinstance(data, list) or not data:
+        raise SettingsError(f"`{setting}` must be a list of records with {members}")
+    return data
+
+
+def _yaml(file: Path, called: str) -> object:
+    try:
+        return YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{called} cannot be read: {error.strerror}") from None
+    except (YAMLError, UnicodeDecodeError):
+        raise SettingsError(f"{called} is not YAML") from None
 
 
 def ext_proc_address(settings: Settings) -> tuple[str, int] | None:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterable
 
 import msgspec
 
 from service.problems import Problem
+
+
+async def gathered(parts: AsyncIterable[bytes], limit: int, too_large: Problem) -> bytes:
+    """A body that comes in parts. Raises `too_large` once there is more than `limit` bytes of it."""
+    kept: list[bytes] = []
+    size = 0
+    async for part in parts:
+        size += len(part)
+        if size > limit:
+            raise too_large
+        kept.append(part)
+    return b"".join(kept)
 
 
 def decode(data: bytes) -> object:

@@ -238,13 +238,8 @@ class _Exchange:
         if self._headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem(415, "Unsupported encoding", "send the body without a content encoding")
         limit = self._proxy.settings.max_body_bytes
-        parts, size = [], 0
-        async for part in self._body():
-            size += len(part)
-            if size > limit:
-                raise Problem(413, "Too large", f"the body is larger than {limit} bytes")
-            parts.append(part)
-        return b"".join(parts)
+        too_large = Problem(413, "Too large", f"the body is larger than {limit} bytes")
+        return await wire.gathered(self._body(), limit, too_large)
 
     def _conversation(self) -> str | None:
         """What the client or a gateway before it names the conversation."""
@@ -259,13 +254,8 @@ class _Exchange:
         request: object,
     ) -> None:
         limit = self._proxy.settings.max_body_bytes
-        parts, size = [], 0
-        async for part in self._timed(answer.aiter_bytes()):
-            size += len(part)
-            if size > limit:
-                raise Problem(502, "Too large", f"the upstream's answer is larger than {limit} bytes")
-            parts.append(part)
-        data = b"".join(parts)
+        too_large = Problem(502, "Too large", f"the upstream's answer is larger than {limit} bytes")
+        data = await wire.gathered(self._timed(answer.aiter_bytes()), limit, too_large)
         judged = await judge_answer(
             self._service, context, data, to.format, DIALECT, self._trace, back, request
         )

@@ -54,12 +54,18 @@ _FOLDED = bytes(_FOLD)
 SPACE, WORD, SIGN = 0, 1, 2
 """Kinds of bytes: between tokens, part of one, a token by itself."""
 
-_CLASS = np.full(256, SIGN, np.uint8)
-_CLASS[128:] = WORD
-for _char in b"abcdefghijklmnopqrstuvwxyz0_'":
-    _CLASS[_char] = WORD
-_CLASS[32] = SPACE
-_CLASS[:9] = SPACE
+
+def kinds_of(word: bytes) -> npt.NDArray[np.uint8]:
+    """The kind of every folded byte, where ASCII words are made of these."""
+    kinds = np.full(256, SIGN, np.uint8)
+    kinds[128:] = WORD
+    kinds[list(word)] = WORD
+    kinds[32] = SPACE
+    kinds[:9] = SPACE
+    return kinds
+
+
+_CLASS = kinds_of(b"abcdefghijklmnopqrstuvwxyz0_'")
 
 RUNS = (4, 6)
 """Lengths of the byte runs."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from guardrails.detectors.base import Deadline
-from guardrails.detectors.ngrams.features import SIGN, SPACE, WORD, Encoded, Hashes, blocks, hashed
+from guardrails.detectors.ngrams.features import Encoded, Hashes, blocks, hashed, kinds_of
 from guardrails.detectors.ngrams.windows import SIZES, borders
 
 WIDTH = 4
@@ -33,12 +33,7 @@ _LONGEST = 64
 Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-KINDS = np.full(256, SIGN, np.uint8)
-KINDS[128:] = WORD
-for _char in b"abcdefghijklmnopqrstuvwxyz0":
-    KINDS[_char] = WORD
-KINDS[32] = SPACE
-KINDS[:9] = SPACE
+KINDS = kinds_of(b"abcdefghijklmnopqrstuvwxyz0")
 
 
 class Vectors(msgspec.Struct, frozen=True):
