@@ -275,20 +275,13 @@ class Engine:
         def holding(values: Sequence[str]) -> Iterator[_Place]:
             return self._holding(named, values, hook, format, context)
 
+        def rewritten(edits: Sequence[Edit]) -> object:
+            return parts.joined({part: part.rewritten(own) for part, own in judgement.by_part(edits).items()})
+
         decision = self._decide(judgement, clock, sent, holding)
         if response_unseen:
             decision = self._deny_stream(decision, context)
-        if decision.verdict is not Verdict.MASK:
-            return Judged(decision, format)
-        try:
-            body = parts.joined(
-                {part: part.rewritten(edits) for part, edits in judgement.by_part(decision.edits).items()}
-            )
-        except bodies.EditError:
-            return Judged(_unwritten(decision), format)
-        clock.lap("rewrite")
-        decision = msgspec.structs.replace(decision, timings=clock.laps)
-        return Judged(decision, format, body, kept=judgement.kept())
+        return _judged(decision, judgement, format, clock, rewritten)
 
     def _judgement(
         self, hook: Hook, context: Context, deadline: Deadline, today: dt.date, request: object
@@ -408,15 +401,7 @@ class Engine:
         decision = self._judge(reading, judgement, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
-        if decision.verdict is not Verdict.MASK:
-            return Judged(decision, reading.format)
-        try:
-            rewritten = bodies.apply(body, decision.edits)
-        except bodies.EditError:
-            return Judged(_unwritten(decision), reading.format)
-        clock.lap("rewrite")
-        decision = msgspec.structs.replace(decision, timings=clock.laps)
-        return Judged(decision, reading.format, rewritten, kept=judgement.kept())
+        return _judged(decision, judgement, reading.format, clock, lambda edits: bodies.apply(body, edits))
 
     def _deny_stream(self, decision: Decision, context: Context) -> Decision:
         unseen = tuple(
@@ -529,6 +514,25 @@ def _is_enforced_on_responses(rule: CompiledRule, context: Context) -> bool:
         and rule.action is not Action.FLAG
         and rule.covers_exchange(Hook.RESPONSE, context)
     )
+
+
+def _judged(
+    decision: Decision,
+    judgement: _Judgement,
+    format: bodies.Format,
+    clock: _Clock,
+    rewritten: Callable[[Sequence[Edit]], object],
+) -> Judged:
+    """What came of a body, which `rewritten` gives with edits made where it is to be masked."""
+    if decision.verdict is not Verdict.MASK:
+        return Judged(decision, format)
+    try:
+        body = rewritten(decision.edits)
+    except bodies.EditError:
+        return Judged(_unwritten(decision), format)
+    clock.lap("rewrite")
+    decision = msgspec.structs.replace(decision, timings=clock.laps)
+    return Judged(decision, format, body, kept=judgement.kept())
 
 
 def _unwritten(decision: Decision) -> Decision:

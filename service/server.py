@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from service.settings import Settings, SettingsError, ext_proc_address
+from service.settings import MULTIPROCESS_FOLDER, Settings, SettingsError, ext_proc_address
 
 Application = Callable[..., Awaitable[None]]
 """Anything that speaks ASGI."""
@@ -43,7 +43,7 @@ def serve(settings: Settings, *, proxy: bool = False) -> None:
     with contextlib.ExitStack() as held:
         if worker_count(settings) > 1:
             folder = held.enter_context(tempfile.TemporaryDirectory(prefix="guardrails-metrics-"))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ[MULTIPROCESS_FOLDER] = folder
         # `prometheus_client` reads that variable when it is imported.
         from service import telemetry
         from service.app import create_app

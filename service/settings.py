@@ -16,6 +16,8 @@ from ruamel.yaml.error import YAMLError
 from guardrails import DISTRIBUTION
 
 PREFIX = "GUARDRAILS_"
+MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder where workers share their counters; `prometheus_client` reads it on import."""
 
 
 class SettingsError(Exception):

@@ -19,11 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from guardrails.engine import Decision, JudgeCache
 from guardrails.masking import Restored
-from service.settings import LogFormat
+from service.settings import MULTIPROCESS_FOLDER, LogFormat
 from service.shared_memory import SharedMemory
-
-MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder where workers share their counters; `prometheus_client` reads it on import."""
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
