@@ -17,8 +17,8 @@ class Telling(IntEnum):
 
 
 _PASSWORD = re.compile(
-    r" (?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|contrasena|contraseña|senha)"
-    r"|\w*pwd|\w*psw|pass|pw|pword|mot de passe"
+    r" (?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|contrasena|contraseña|senha)s?"
+    r"|\w*pwd|\w*psw|pass|pw|psk|pword|mot de passe"
     r"|(?:db|my|user|admin|root|login|smtp|ftp|ssh|mysql|pg|sql|mail|email|ldap|redis|db\w)pass) "
 )
 _KEY_OF = (  # what a key is of, when it is a secret
@@ -33,7 +33,7 @@ _GLUED = (
     "api|access|secret|auth|private|master|signing|license|encryption|deploy|server|shared|account|storage"
 )
 _TOKEN = re.compile(
-    r" (?:\w*(?:secret|token)s?|creds?|credentials?|bearer|jwt|pat|psk|dsn|otp|auth|authorization|webhook"
+    r" (?:\w*(?:secret|token)s?|creds?|credentials?|bearer|jwt|pat|dsn|otp|auth|authorization|webhook"
     rf"|\w*(?:{_GLUED}|subscription|app)keys?|(?:{_KEY_OF}) keys?|key base|pass key|secret access key) "
 )
 _KEY = re.compile(

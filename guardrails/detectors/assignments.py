@@ -33,6 +33,7 @@ _RANDOM = 6.0  # bits under which letters alone are taken for a name
 
 
 _WIDTH = 140  # from a stem to the digit that shows the beginning of a value
+_WIDTH_OF_BLOCK = 640  # from `variable` to its value
 
 
 class Join(Enum):
@@ -87,7 +88,7 @@ _STEMS = (
     "webhook",
 )
 _SHORT_STEMS = ("pw", "pat", "sig", "sid", "dsn", "jwt", "psk", "otp")
-_STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|access[_ -]?key)"
+STRONG = "(?:passw|passphrase|pass|pwd|psw|secret|token|cred|api[_ -]?key|access[_ -]?key)"
 # The classes are of ASCII and the repetitions are left open by the shared pass, which makes it four times
 # as fast. `_PLAIN` is what an unquoted value begins with, `_INSIDE` what is inside quotes.
 _NAME = r"[\w.$-]{0,100}"
@@ -103,7 +104,7 @@ _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 def _expressions(stems: str, short: str) -> dict[str, str]:
     """What locates a pair. Each is cheap in the shared pass; `digit` and `letters` locate nearly all."""
     name, gap, plain = _NAME, _GAP, rf"{_BEFORE_DIGIT}{{0,100}}[0-9]"
-    close = r"[ \"'\\=:,(>\[\]]{1,12}[a-z]{0,2}[\"'`>]"
+    close = r"(?:[ \"'\\=:,()>\[\]{|?]{1,12}|[\"')\]]{0,2} or )[a-z]{0,2}[\"'`>]"
     equals = r"[ \t]{0,3}[=:]>?[ \t]{0,3}"
     types = r"(?:optional\[)?(?:string|str|text|char|\[\d{0,4}\])"
     members = r"(?:value|val|default|content|text)"
@@ -111,18 +112,21 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
     return {
         "digit": rf"(?:{stems}){name}{gap}{{1,24}}{plain}",
         "quoted": rf"(?:{stems}){name}{gap}{{1,24}}[a-z]{{0,2}}[\"'`]{_INSIDE_BEFORE_DIGIT}{{0,100}}[0-9]",
-        "letters": rf"{_STRONG}{name}{close}{_CLOSED}{{6,100}}[\"'`\\<]",
+        "letters": rf"{STRONG}{name}{close}{_CLOSED}{{6,100}}[\"'`\\<]",
         "key": rf"key{close}{_CLOSED}{{16,100}}[\"'`\\<]",
-        "bare": rf"{_STRONG}{name}[\"'\])]{{0,2}}{equals}{_PLAIN}{{8,100}}(?:[\s&\\]|$)",
+        "bare": rf"{STRONG}{name}[\"'\])]{{0,2}}{equals}{_PLAIN}{{8,100}}(?:[\s&\\}}\"';,<]|$)",
         "short": rf"(?:{short})(?:[_.-]{name})?{gap}{{1,24}}{plain}",
         "typed": rf"(?:{stems}){name}:? ?[&*]?{types}{gap}{{1,10}}[\"`]",
         "entry": (
-            rf"(?:{stems}){name}[\"'\\,\s>/]{{0,100}}(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
+            rf"(?:{stems}){name}(?:[\"'\\,\s>/:{{]{{0,100}}|[\"'] [ -;=?-~]{{0,80}}>\s{{0,40}})(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}"
             rf"{members}[\"'\\]{{0,8}}\s?[=:>]"
         ),
         "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}(?P<secret>{_CLOSED}{{6}})",
         "sentence": rf"(?:{stems}|{short})[ \w.@-]{{0,100}} {verbs}(?: |: )[\"'`*(<]{{0,3}}{plain}",
-        "flag": rf"--?[\w-]{{0,100}}{_STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
+        "told": rf"(?:{stems}|{short})[ \w.@'-]{{1,100}}: [\"'`*(<]{{0,3}}{plain}",
+        "marked": rf"{STRONG}{name} {verbs}(?: |: )[\"'`*(<]{{0,3}}[\w.-]{{1,30}}[!#-&*+?@^~][!-~]{{3,60}}",
+        "block": rf"variable\s{{1,9}}[\"']?[\w-]{{0,100}}(?:{stems})[\w-]{{0,60}}[\"']?\s{{0,9}}\{{[^}}]{{0,400}}\sdefault\s{{0,20}}=",
+        "flag": rf"--?[\w-]{{0,100}}{STRONG}[\w-]{{0,100}}[ \t][\"']?[!#-&(-,./-\[\]-~]{_INSIDE}{{5}}",
     }
 
 
@@ -149,7 +153,7 @@ class Reader:
                 ignorecase=True,
                 ascii=True,
                 plain=True,
-                width=_WIDTH,
+                width=_WIDTH_OF_BLOCK if name == "block" else _WIDTH,
             )
             for name, expression in expressions.items()
         )
@@ -191,26 +195,40 @@ def _name_end(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-_OPEN = r"(?:[bfrBRFuLN@$]{0,2}(?P<escapes>\\{0,7})(?P<quote>\"\"\"|'''|[\"'`]))"
+OPEN = r"(?:[bfrBRFuLN@$]{0,2}(?P<escapes>\\{0,7})(?P<quote>\"\"\"|'''|[\"'`]))"
+# What a block may say of a variable before it gives the value: `type = string`.
+_FIELDS = (
+    r"(?:\s{0,20}(?:type|description|sensitive|nullable|ephemeral)\s{0,20}=[^\r\n{}]{0,160}(?=[\r\n])){0,4}"
+)
+_MEMBER = (
+    r"<?\\{0,7}[\"']?(?:value|val|default|content|text|Value|VALUE)(?:>|\\{0,7}[\"']?\s{0,5}[=:])\s{0,20}"
+)
 _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
+    # `"password": {"value": "x"}`; before the operator, to which the member's name would be the value.
+    (Join.ENTRY, re.compile(rf"\\{{0,7}}[\"']?\s{{0,3}}[:=]\s{{0,3}}\{{\s{{0,20}}{_MEMBER}{OPEN}?")),
     (
         Join.OPERATOR,
         re.compile(
             r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::)?"
             r"(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}(?: ?\| ?(?:None|null|undefined))?)?"
-            rf"\s{{0,20}}(?:[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?|->|→)=?\s{{0,20}}(?:[\[({{]\s{{0,20}})?{_OPEN}?"
+            rf"\s{{0,20}}(?::-|[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?(?:\*\*)?|->|→)=?\s{{0,20}}(?:- )?"
+            rf"(?:[|>][+-]?[ \t]{{0,3}}\r?\n[ \t]{{1,40}})?(?:[\[({{]\s{{0,20}})?{OPEN}?"
         ),
+    ),
+    # What is taken where a variable is not set: `env.PASSWORD || "x"`, `getenv("PASSWORD") ?: "x"`.
+    (
+        Join.OPERATOR,
+        re.compile(rf"[\\\"'`\])]{{0,6}}\s{{0,5}}(?:\|\|=?|\?\?=?|\?:|or\b|\{{)\s{{0,20}}{OPEN}"),
     ),
     (
         Join.ENTRY,
         re.compile(
-            rf"\\{{0,7}}[\"']?(?:\s{{0,3}},|\s{{0,3}}/?>|</[\w-]{{1,20}}>)?[\s+-]{{0,40}}<?\\{{0,7}}[\"']?"
-            rf"(?:value|val|default|content|text|Value|VALUE)(?:>|\\{{0,7}}[\"']?\s{{0,5}}[=:])\s{{0,20}}{_OPEN}?"
+            rf"\\{{0,7}}[\"']?(?:\s{{0,3}}(?:,|(?: [^<>]{{0,80}})?/?>|\{{)|</[\w-]{{1,20}}>)?{_FIELDS}[\s+-]{{0,40}}{_MEMBER}{OPEN}?"
         ),
     ),
     (
         Join.CALL,
-        re.compile(rf"\\{{0,7}}[\"'`]?\s{{0,4}}(?:,|\()\s{{0,20}}{_OPEN}"),
+        re.compile(rf"\\{{0,7}}[\"'`]?\)?\s{{0,4}}(?:,|\()\s{{0,20}}{OPEN}"),
     ),
     (
         Join.ELEMENT,
@@ -220,25 +238,29 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     (
         Join.SENTENCE,
         re.compile(
-            r"(?: [\w.@-]{1,20}){0,4}?[\"'`*]{0,3} (?:is|was|to|be|as|ist|est|es)(?: now| still)?:?\s{1,3}"
+            r"(?:(?: [\w.@'-]{1,20}){1,6}?:"
+            r"|(?: [\w.@-]{1,20}){0,4}?[\"'`*]{0,3} (?:is|was|to|be|as|ist|est|es)(?: now| still)?:?)\s{1,3}"
             r"[*(<]{0,3}(?P<quote>[\"'`])?(?P<escapes>(?!))?",
             re.IGNORECASE,
         ),
     ),
-    (Join.SPACE, re.compile(rf"[ \t]{{1,20}}{_OPEN}?|[ \t]{{1,3}}")),
+    (Join.SPACE, re.compile(rf"[ \t]{{1,20}}{OPEN}?|[ \t]{{1,3}}")),
 )
+
+
+_FAR = 500  # more than the longest block before its value
 
 
 def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
     for join, gap in _JOINS:
-        found = gap.match(text, name_end, name_end + 120)
+        found = gap.match(text, name_end, name_end + _FAR)
         if found is None:
             continue
         if join is Join.SPACE:
             join = _spaced(text, begin)
         start = found.end()
         quote, escapes = found["quote"], found["escapes"] or ""
-        end = _quoted_end(text, start, quote, len(escapes)) if quote else _bare_end(text, begin, start, join)
+        end = quoted_end(text, start, quote, len(escapes)) if quote else _bare_end(text, begin, start, join)
         if end is None or end <= start or _is_name(value := text[start:end], text[begin:name_end]):
             return None
         context = text[max(0, begin - CONTEXT) : begin]
@@ -301,7 +323,7 @@ _CLOSINGS = {
 }
 
 
-def _quoted_end(text: str, start: int, quote: str, escapes: int) -> int | None:
+def quoted_end(text: str, start: int, quote: str, escapes: int) -> int | None:
     """Where the string ends that `quote` began after so many backslashes; None for one without an end."""
     closing = _CLOSINGS[quote]
     at = start
@@ -318,7 +340,7 @@ _LINE_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']|&(?=[\w.%-]+=)|</")
 _QUERY_CUT = re.compile(r"[\s\"'`<>(){}\[\],;|\\&#]")
 _ELEMENT_CUT = re.compile(r"[\s<]|\]\]>")
 _FLAG_CUT = re.compile(r"[\s\"'`]|\\[nrtu\"']")
-_TRAILING = ".,;:!?)*"
+_TRAILING = ".,;:?)*"  # what ends a sentence, but for the mark that ends many a password
 _LINE_START = re.compile(
     r"(?:^|\n|\\n)(?:[ \t]*\d{1,6}(?:\t|[:|-]|→)|[+-])?[ \t]*"
     r"(?:- |\* |export |set |setx |ENV |ARG |-e |--env |\$env:|\$|-D)*[\w.$\"'/:\[-]*\Z"

@@ -30,7 +30,10 @@ _OTHER = re.compile(
 _PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
+_ASKED_FOR = re.compile(r"[!@#%^&*+?~]")  # the marks that password rules ask for and names do not have
+_DIGIT = re.compile(r"[0-9]")
 _MARK = re.compile(r"[^\w.:/+=@,-]")
+_CHOSEN = re.compile(r" (?:\w*secret|token) ")  # what people choose too, as they do passwords
 _LOOSE = frozenset({Join.SENTENCE, Join.SPACE, Join.CELL})
 
 
@@ -66,7 +69,10 @@ def _token(pair: Assignment, value: str, *, strict: bool) -> float:
         return 0.7 if length >= 16 and likely >= 18 else 0.0
     # What has all of small letters, capitals, digits and marks was made by a password rule, and most likely
     # what has three of them, with a mark that no name has.
-    kinds = varied(value) if length >= 12 else 0
+    chosen = length >= 8 and _CHOSEN.search(pair.words) and _ASKED_FOR.search(value)
+    kinds = varied(value) if length >= 12 or chosen else 0
+    if chosen and kinds == 4:
+        return 0.6
     least = -12 if kinds == 4 else 0 if kinds == 3 and _MARK.search(value) else 9 if length >= 10 else 14
     return 0.75 if length >= 8 and likely >= least else 0.0
 
@@ -75,5 +81,7 @@ def _password(pair: Assignment, value: str) -> float:
     if pair.join in _LOOSE and odds(value) < 9 and varied(value) < 3:
         return 0.0
     if pair.join is Join.SPACE and odds(value) < (9 if pair.quoted else 14):
-        return 0.0
+        # A word may follow the word `password`; what has all that password rules ask for is no word.
+        least = 3 if pair.quoted else 4
+        return 0.55 if len(value) >= 8 and varied(value) >= least and _DIGIT.search(value) else 0.0
     return password_score(value)

@@ -11,6 +11,7 @@ import msgspec
 
 from guardrails.catalogue.secret_kinds import SecretKind, kinds
 from guardrails.catalogue.validators import REQUIRED, SUPPORTING, no_placeholder
+from guardrails.detectors import listed
 from guardrails.detectors.assigned import AssignedKinds, stems
 from guardrails.detectors.assignments import MAX_VALUE, Assignment, Reader
 from guardrails.detectors.base import Deadline, Foresight, Match, Pattern, SpecError
@@ -106,7 +107,10 @@ class SecretDetector:
             for one, structure in pairs
         ) + tuple(pattern for _, pattern in read)
         self._reader = Reader(stems(chosen))
-        self.patterns = own + (self._reader.patterns if self._assigned or self._generic else ())
+        self._listed = len(own) + len(self._reader.patterns)  # the number of the first of their patterns
+        self.patterns = own
+        if self._assigned or self._generic:
+            self.patterns += (*self._reader.patterns, *listed.PATTERNS)
 
     @property
     def foresight(self) -> Sequence[Foresight]:
@@ -114,8 +118,10 @@ class SecretDetector:
         own = [
             READERS[one.reader].foresight if one.reader in READERS else Foresight(0) for one in self._kinds
         ]
-        located = len(self.patterns) - len(own)
-        return [*own, *[Foresight(MAX_VALUE, _NEXT_LINE)] * located]
+        if len(self.patterns) == len(own):
+            return own
+        located = [Foresight(MAX_VALUE, _NEXT_LINE)] * len(self._reader.patterns)
+        return [*own, *located, *listed.FORESIGHT]
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         own = len(self._kinds)
@@ -130,11 +136,21 @@ class SecretDetector:
                     for hit in self._validated(view, kind, span.start, span.end):
                         found.append(hit)
                         taken.append((span.start, span.end))
-        located = [match for match in matches if match.pattern >= own]
-        for pair in self._reader.read(view.text, located):
+        for pair in self._pairs(view.text, [match for match in matches if match.pattern >= own]):
             overlaps = any(pair.start < end and start < pair.end for start, end in taken)
             found += self._judged(view, pair, known=overlaps)
         return _surest(found)
+
+    def _pairs(self, text: str, located: Sequence[Match]) -> Iterator[Assignment]:
+        yield from self._reader.read(text, [match for match in located if match.pattern < self._listed])
+        yield from listed.read(
+            text,
+            [
+                msgspec.structs.replace(match, pattern=match.pattern - self._listed)
+                for match in located
+                if match.pattern >= self._listed
+            ],
+        )
 
     def _judged(self, view: View, pair: Assignment, *, known: bool) -> Iterator[Hit]:
         kind = self._assigned.match(pair)
