@@ -191,7 +191,7 @@ def _pair(text: str, start: int, end: int, name: str) -> Iterator[Assignment]:
     while start < end and text[start] in _MARKS and text[end - 1] in _MARKS:
         start, end = start + 1, end - 1
     if end > start and " " not in text[start:end]:
-        yield Assignment(start, end, text[start:end], words(name), " ", " ", Join.CELL, group != 3)
+        yield Assignment(start, end, text[start:end], words(name), " ", " ", Join.ENTRY, group != 3)
 
 
 _ITEM = re.compile(

@@ -112,6 +112,28 @@ def log(pairs):
     )
 
 
+def markdown_table(pairs):
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in _rows(pairs, "---"))
+
+
+def csv(pairs):
+    header, _, row = _rows(pairs, "")
+    return f"id,{','.join(header)}\n1,{','.join(row)}\n"
+
+
+def _rows(pairs, rule):
+    names = [name for name, _ in pairs] + ["id"]
+    return names, [rule] * len(names), [value for _, value in pairs] + ["7"]
+
+
+def mapping(pairs):
+    return "SECRETS = {" + ", ".join(f'"{name.lower()}": "{value}"' for name, value in pairs) + "}\n"
+
+
+def fallback(pairs):
+    return "".join(f"const {_camel(name)} = process.env.{name} || '{value}';\n" for name, value in pairs)
+
+
 FORMS = {
     form.__name__: form
     for form in (
@@ -130,6 +152,10 @@ FORMS = {
         numbered,
         diff,
         log,
+        markdown_table,
+        csv,
+        mapping,
+        fallback,
     )
 }
 
