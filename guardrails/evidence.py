@@ -36,11 +36,17 @@ def look(data: bytes) -> Evidence:
 
     Takes time linear in its length. Raises `EvidenceError` when the pass fails.
     """
-    seen = [False] * len(_PRESENCE)
-    for number, _ in _present.ends(data):
-        seen[number] = True
-    plain, long, percent, backslash, entity, control, hex_run, hex_groups, *in_pieces = seen
-    return Evidence(percent, backslash, entity, control, hex_run, hex_groups, any(in_pieces), plain or long)
+    percent, backslash, entity, control, hex_run = _escaped.seen(data)
+    return Evidence(
+        percent,
+        backslash,
+        entity,
+        control,
+        hex_run,
+        hex_groups=any(_grouped.seen(data)),
+        in_pieces=any(_pieces.seen(data)),
+        base64=any(_encoded.seen(data)),
+    )
 
 
 def base64_places(data: bytes) -> list[int]:
@@ -85,6 +91,13 @@ class Patterns:
             raise EvidenceError(f"hyperscan {type(error).__name__}") from None
         return found
 
+    def seen(self, data: bytes) -> list[bool]:
+        """For each expression whether it matches."""
+        seen = [False] * len(self._expressions)
+        for number, _ in self.ends(data):
+            seen[number] = True
+        return seen
+
     def _prepare(self) -> tuple[hyperscan.Database, hyperscan.Scratch]:
         with self._compiling:
             if self._database is None:
@@ -127,17 +140,18 @@ _JOINTS = (
     rf"{_IN_WORD}{_QUOTE}[ \t\\]{{0,4}}\r?\n[+.&|~<> \t\r\n\\]{{0,90}}{_QUOTE}{_IN_WORD}",
     rf"{_IN_WORD}\\\r?\n{_IN_WORD}",
 )
-_PRESENCE = (
-    _ASCII_BYTES,
-    f"{_ANY}{{40}}",
+_ESCAPED = (
     f"%(?:{_DIGIT}{{2}}|u{_DIGIT}{{4}})",
     _BACKSLASH,
     "&(?:#[0-9xX]|[A-Za-z][A-Za-z0-9]{1,31};|amp|lt|gt|quot)",
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
     f"{_DIGIT}{{16}}",
-    rf"{_BYTE}(?:{_BYTE})?(?:[ \t\r\n,;:\-]{{1,3}}(?:0[xX])?{_BYTE}(?:{_BYTE})?){{3}}",
-    *_JOINTS,
 )
-_present = Patterns(_PRESENCE, once=True)
+_GROUPED = (rf"{_BYTE}(?:{_BYTE})?(?:[ \t\r\n,;:\-]{{1,3}}(?:0[xX])?{_BYTE}(?:{_BYTE})?){{3}}",)
+# Apart, because together they take a quarter longer.
+_escaped = Patterns(_ESCAPED, once=True)
+_grouped = Patterns(_GROUPED, once=True)
+_encoded = Patterns((_ASCII_BYTES, f"{_ANY}{{40}}"), once=True)
+_pieces = Patterns(_JOINTS, once=True)
 _telling = Patterns((_ASCII_BYTES, rf"(?:^|[^A-Za-z0-9+/_\-]){_ANY}{{40}}"), once=False)
 _joined = Patterns(_JOINTS, once=False)

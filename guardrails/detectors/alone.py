@@ -36,7 +36,8 @@ class Alone:
         if getattr(self.detector, "reads_loosely", False):
             read = (*read, *loose_views(read))
         for view in read:
-            matches = [one for many in self._index.matches(view.text, deadline).values() for one in many]
+            found_by = self._index.matches(view.text, deadline, view.fresh)
+            matches = [one for many in found_by.values() for one in many]
             if matches:
                 hits += self.detector.confirm(view, matches, deadline)
         hits += self.detector.inspect(read, deadline)

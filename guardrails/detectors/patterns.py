@@ -179,12 +179,12 @@ class Index:
     def patterns(self) -> tuple[Pattern, ...]:
         return self._patterns
 
-    def matches(self, text: str, deadline: Deadline) -> dict[int, list[Match]]:
-        """Confirmed matches by pattern number.
+    def matches(self, text: str, deadline: Deadline, fresh: Fresh | None = None) -> dict[int, list[Match]]:
+        """Confirmed matches by pattern number; `fresh` is that of `scan`.
 
         Raises `CannotJudge` when any pattern could not be confirmed, or at the deadline.
         """
-        scanned = self.scan(text, deadline)
+        scanned = self.scan(text, deadline, fresh)
         for failure in scanned.failed.values():
             raise failure
         return scanned.matches

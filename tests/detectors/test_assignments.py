@@ -73,7 +73,8 @@ FOUND = [
     " id | name | password\n----+------+----------\n  1 | bob  | «Harbor#lamp31»\n(1 row)\n",
     'user,password,role\nbob,«Harbor#lamp31»,admin\n"Eve, B.","«hQ7vZ2mRt9x1»",user\n',
     "id\temail\tapi_token\n1\ta@host.example\t«ggWbku2xasv7smEOlgg4Lyhhq2khjQRd»\n",
-    "INSERT INTO users (id, name, password) VALUES (1, 'bob', '«Harbor#lamp31»'), (2, 'o''k', '«hQ7vZ2mRt9x1»');",
+    "INSERT INTO users (id, pwd) VALUES (1, '«Harbor#lamp31»'), (2, '«hQ7vZ2mRt9x1»');",
+    "INSERT INTO users (name, pwd)\nVALUES ('o''k', '«Harbor#lamp31»'), (NULL, '«hQ7vZ2mRt9x1»');",
 ]
 
 PASSED_OVER = [
