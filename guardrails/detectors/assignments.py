@@ -104,7 +104,7 @@ _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 def _expressions(stems: str, short: str) -> dict[str, str]:
     """What locates a pair. Each is cheap in the shared pass; `digit` and `letters` locate nearly all."""
     name, gap, plain = _NAME, _GAP, rf"{_BEFORE_DIGIT}{{0,100}}[0-9]"
-    close = r"(?:[ \"'\\=:,()>\[\]{|?]{1,12}|[\"')\]]{0,2} or )[a-z]{0,2}[\"'`>]"
+    close = r"(?:[ \"'\\=:,()>\[\]{|?]{1,12}|[\"')\]]{0,2} or |[=:] ?(?:new )?(?:some|just|string|secret(?:str|string)?|sensitive)\(|\"\]=>\s?string\(\d{1,4}\) )[a-z]{0,2}[\"'`>]"
     equals = r"[ \t]{0,3}[=:]>?[ \t]{0,3}"
     types = r"(?:optional\[)?(?:string|str|text|char|\[\d{0,4}\])"
     members = r"(?:value|val|default|content|text)"
@@ -116,11 +116,13 @@ def _expressions(stems: str, short: str) -> dict[str, str]:
         "key": rf"key{close}{_CLOSED}{{16,100}}[\"'`\\<]",
         "bare": rf"{STRONG}{name}[\"'\])]{{0,2}}{equals}{_PLAIN}{{8,100}}(?:[\s&\\}}\"';,<]|$)",
         "short": rf"(?:{short})(?:[_.-]{name})?{gap}{{1,24}}{plain}",
-        "typed": rf"(?:{stems}){name}:? ?[&*]?{types}{gap}{{1,10}}[\"`]",
+        "typed": rf"(?:{stems}){name}:? ?[&*]?(?:as )?{types}{gap}{{1,10}}[\"`]",
         "entry": (
             rf"(?:{stems}){name}(?:[\"'\\,\s>/:{{]{{0,100}}|[\"'] [ -;=?-~]{{0,80}}>\s{{0,40}})"
             rf"(?:[-+] |</[\w-]{{1,20}}>)?[\"'\\<]{{0,8}}{members}[\"'\\]{{0,8}}\s?[=:>]"
         ),
+        "field": rf"{STRONG}{name}\" ?, ?\"\w{{1,20}}\" ?: ?[^\r\n]{{1,60}}\"{members}\" ?:",
+        "described": rf"{STRONG}{name} ?:?</[a-z]{{1,6}}>\s{{0,20}}<[a-z]{{1,6}}",
         "element": rf"(?:{stems}){name}[\"']? [ -;=?-~]{{0,100}}>\s{{0,40}}(?P<secret>{_CLOSED}{{6}})",
         "sentence": rf"(?:{stems}|{short})[ \w.@-]{{0,100}} {verbs}(?: |: )[\"'`*(<]{{0,3}}{plain}",
         "told": rf"(?:{stems}|{short})[ \w.@'-]{{1,100}}: [\"'`*(<]{{0,3}}{plain}",
@@ -203,18 +205,24 @@ OPEN = r"(?:[bfrBRFuLN@$]{0,2}(?P<escapes>\\{0,7})(?P<quote>\"\"\"|'''|[\"'`]))"
 _FIELDS = (
     r"(?:\s{0,20}(?:type|description|sensitive|nullable|ephemeral)\s{0,20}=[^\r\n{}]{0,160}(?=[\r\n])){0,4}"
 )
+_WRAPPED = (  # `Some("x")`, and what PHP says of a string
+    r"(?:(?:new )?(?:Some|Just|String|Secret|SecretStr|SecretString|Sensitive|Password)\((?=[bfrBRF]?[\"'])"
+    r"|string\(\d{1,4}\) (?=\"))?"
+)
+_OTHER_FIELDS = r"(?:\s{0,5},\s{0,20}\"\w{1,20}\"\s?:\s?(?:\"[^\"\r\n]{0,40}\"|\{)){0,2}"
 _MEMBER = (
     r"<?\\{0,7}[\"']?(?:value|val|default|content|text|Value|VALUE)(?:>|\\{0,7}[\"']?\s{0,5}[=:])\s{0,20}"
 )
 _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     # `"password": {"value": "x"}`; before the operator, to which the member's name would be the value.
+    (Join.ENTRY, re.compile(rf"\"{_OTHER_FIELDS}\s{{0,5}},?\s{{0,20}}{_MEMBER}{OPEN}?")),
     (Join.ENTRY, re.compile(rf"\\{{0,7}}[\"']?\s{{0,3}}[:=]\s{{0,3}}\{{\s{{0,20}}{_MEMBER}{OPEN}?")),
     (
         Join.OPERATOR,
         re.compile(
-            r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::)?"
+            r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::| ?As )?"
             r"(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}(?: ?\| ?(?:None|null|undefined))?)?"
-            rf"\s{{0,20}}(?::-|[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?(?:\*\*)?|->|→)=?\s{{0,20}}(?:- )?"
+            rf"\s{{0,20}}(?::-|[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?(?:\*\*)?|->|<-|→)=?\s{{0,20}}(?:- )?{_WRAPPED}"
             rf"(?:[|>][+-]?[ \t]{{0,3}}\r?\n[ \t]{{1,40}})?(?:[\[({{]\s{{0,20}})?{OPEN}?"
         ),
     ),
@@ -233,6 +241,13 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     (
         Join.CALL,
         re.compile(rf"\\{{0,7}}[\"'`]?\)?\s{{0,4}}(?:,|\()\s{{0,20}}{OPEN}"),
+    ),
+    (
+        Join.ELEMENT,
+        re.compile(
+            r" ?:?</(?:td|th|dt|b|strong|label|span|code|p|div)>\s{0,20}<(?:td|dd|span|code|p|div)\b[^<>]{0,80}>"
+            r"\s{0,20}(?:<code>)?(?P<quote>(?!))?(?P<escapes>(?!))?"
+        ),
     ),
     (
         Join.ELEMENT,
