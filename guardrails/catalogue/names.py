@@ -46,7 +46,7 @@ len size count limit field fields label placeholder hint prompt help description
 text regex pattern format policy rule class style icon expires expiry expiration ttl timeout age
 version algorithm alg header prefix suffix separator hash digest fingerprint checksum enabled
 required provider manager handler index ref reference arn status state role scope mode kind method
-usage selector attribute property column table generator validator verifier parser reader
+encryption usage selector attribute property column table generator validator verifier parser reader
 """
 # As the last word of a name, each of these says that the value is something about a secret.
 _LAST_WORDS = frozenset(_LAST.split())

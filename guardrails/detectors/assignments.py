@@ -104,7 +104,11 @@ _CLOSED = r"[!#-&(-;=?-\[\]-_a-~]"
 def _expressions(stems: str, short: str) -> dict[str, str]:
     """What locates a pair. Each is cheap in the shared pass; `digit` and `letters` locate nearly all."""
     name, gap, plain = _NAME, _GAP, rf"{_BEFORE_DIGIT}{{0,100}}[0-9]"
-    close = r"(?:[ \"'\\=:,()>\[\]{|?]{1,12}|[\"')\]]{0,2} or |[=:] ?(?:new )?(?:some|just|string|secret(?:str|string)?|sensitive)\(|\"\]=>\s?string\(\d{1,4}\) )[a-z]{0,2}[\"'`>]"
+    wrapped = (
+        r"[=:] ?(?:new )?(?:some|just|string|secret(?:str|string)?|sensitive)\("
+        r"|\"\]=>\s?string\(\d{1,4}\) "
+    )
+    close = rf"(?:[ \"'\\=:,()>\[\]{{|?]{{1,12}}|[\"')\]]{{0,2}} or |{wrapped})[a-z]{{0,2}}[\"'`>]"
     equals = r"[ \t]{0,3}[=:]>?[ \t]{0,3}"
     types = r"(?:optional\[)?(?:string|str|text|char|\[\d{0,4}\])"
     members = r"(?:value|val|default|content|text)"
@@ -170,8 +174,8 @@ class Reader:
             for stem in self._stem.finditer(text, max(match.outer_start, reached), match.outer_end):
                 if stem.start() < reached:
                     continue
-                begin = _name_start(text, stem.start())
-                reached = _name_end(text, stem.start())
+                begin = name_start(text, stem.start())
+                reached = name_end(text, stem.start())
                 pair = _pair(text, begin, reached)
                 if pair is not None:
                     yield pair
@@ -189,13 +193,13 @@ _IDENTIFIER = string.ascii_letters + string.digits + "_.$-"
 _RIGHT = re.compile(r"[\w.$-]*(?<![.-])", re.ASCII)
 
 
-def _name_start(text: str, at: int) -> int:
+def name_start(text: str, at: int) -> int:
     """Where the identifier begins that has a letter at `at`."""
     low = max(0, at - MAX_NAME)
     return low + len(text[low:at].rstrip(_IDENTIFIER))
 
 
-def _name_end(text: str, at: int) -> int:
+def name_end(text: str, at: int) -> int:
     found = _RIGHT.match(text, at, at + MAX_NAME)
     return found.end() if found else at
 
@@ -220,8 +224,9 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     (
         Join.OPERATOR,
         re.compile(
-            r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?(?:std::| ?As )?"
-            r"(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}(?: ?\| ?(?:None|null|undefined))?)?"
+            r"[\\\"'`\])]{0,6}(?:\[\d{0,4}\]|\??:?[ \t]{0,2}[&*]?(?:'static )?(?:[Oo]ptional\[)?"
+            r"(?:std::| ?As )?(?:[Ss]tring|str|text|char|any|STRING|TEXT)[\]?!*&]{0,2}"
+            r"(?: ?\| ?(?:None|null|undefined))?)?"
             rf"\s{{0,20}}(?::-|[?|+.!:*-]{{0,3}}[=:]{{1,2}}>?(?:\*\*)?|->|<-|→)=?\s{{0,20}}(?:- )?{_WRAPPED}"
             rf"(?:[|>][+-]?[ \t]{{0,3}}\r?\n[ \t]{{1,40}})?(?:[\[({{]\s{{0,20}})?{OPEN}?"
         ),
@@ -245,8 +250,8 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
     (
         Join.ELEMENT,
         re.compile(
-            r" ?:?</(?:td|th|dt|b|strong|label|span|code|p|div)>\s{0,20}<(?:td|dd|span|code|p|div)\b[^<>]{0,80}>"
-            r"\s{0,20}(?:<code>)?(?P<quote>(?!))?(?P<escapes>(?!))?"
+            r" ?:?</(?:td|th|dt|b|strong|label|span|code|p|div)>\s{0,20}"
+            r"<(?:td|dd|span|code|p|div)\b[^<>]{0,80}>\s{0,20}(?:<code>)?(?P<quote>(?!))?(?P<escapes>(?!))?"
         ),
     ),
     (

@@ -11,7 +11,7 @@ from guardrails.detectors.assignments import Assignment, Join
 _OTHER = re.compile(
     r"""(?xi)
     [0-9a-f]{8}-?(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                                # a UUID
-    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x[0-9a-f]{1,8}             # dates, numbers
+    | \d{4}-\d\d-\d\d (?:[T ].*)? | [\d.,:/+-]+ %? | 0x(?:[0-9a-f]{1,8}|[0-9a-f]{40}) # dates, numbers
     | [#][0-9a-f]{3,8} | v?\d+(?:\.\d+){1,3} (?:[-+.][\w.]{1,12})?               # colours, versions
     | [a-z][a-z0-9+.-]{1,15}:// .* | (?:mailto|data|urn|tel|jdbc|git@)[:\w] .*   # addresses
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                              # mail
@@ -19,6 +19,7 @@ _OTHER = re.compile(
     | [\w./@-]*\.(?-i:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|txt|py|[jt]sx?|go|rb|java|php|html?|css
         |png|jpe?g|svg|gif|ico|xml|csv|md|conf|cfg|ini|toml|env|sh|sql|db|log|gpg|asc|com|org|net|io|local
         |internal|example|test)
+    | did:[a-z]{2,12}:.* | z6Mk.*                                               # public keys
     | (?:sha\d{1,3}|md5|h1|blake2\w*)[-:=] .* | \$[0-9a-z]{1,8}\$ .*            # digests
     | [{](?:SSHA|SHA|MD5|CRYPT|BCRYPT)[}] .*
     | (?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|pk_(?:live|test)|pk\.) .*        # public halves
@@ -31,6 +32,7 @@ _PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
 _ASKED_FOR = re.compile(r"[!@#%^&*+?~]")  # the marks that password rules ask for and names do not have
+_RESOURCE = re.compile(r" arn aws secretsmanager ")  # what follows is the name of a secret
 _DIGIT = re.compile(r"[0-9]")
 _MARK = re.compile(r"[^\w.:/+=@,-]")
 _CHOSEN = re.compile(r" (?:\w*secret|token) ")  # what people choose too, as they do passwords
@@ -43,7 +45,12 @@ def generic_score(pair: Assignment) -> float:
     if len(value) < 6 or _STRANGE.search(value) or _OTHER.fullmatch(value):
         return 0.0
     name = telling(pair.words, pair.before)
-    if name is Telling.NOTHING or stands_for_another(value) or not any(map(str.isalnum, value)):
+    if (
+        name is Telling.NOTHING
+        or _RESOURCE.search(pair.context)
+        or stands_for_another(value)
+        or not any(map(str.isalnum, value))
+    ):
         return 0.0
     if name is Telling.PASSWORD:
         return _password(pair, value)

@@ -10,7 +10,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from guardrails.catalogue.names import Telling, telling
-from guardrails.detectors.assignments import OPEN, STRONG, Assignment, Join, quoted_end, words
+from guardrails.detectors.assignments import (
+    OPEN,
+    STRONG,
+    Assignment,
+    Join,
+    name_end,
+    name_start,
+    quoted_end,
+    words,
+)
 from guardrails.detectors.base import Foresight, Match, Pattern
 
 MAX_TABLE = 4_096
@@ -35,7 +44,7 @@ PATTERNS = (
     ),
     Pattern(
         id="last table column",
-        expression=rf"[|,;\t][ \t]{{0,40}}[\"'`*]{{0,3}}{_NAME}{STRONG}{_NAME}{_EDGE}\r?\n",
+        expression=rf"{STRONG}{_NAME}{_EDGE}\r?\n",
         ignorecase=True,
         ascii=True,
         plain=True,
@@ -43,7 +52,7 @@ PATTERNS = (
     Pattern(
         id=_ITEMS,
         expression=(
-            rf"(?P<name>[\w.-]{{0,60}}{_PLURAL})\\{{0,3}}[\"'`\]]{{0,2}}\s?"
+            rf"{_PLURAL}\\{{0,3}}[\"'`\]]{{0,2}}\s?"
             r"(?::\s?[\w\[\]<>, ]{1,40}\s?=|:=|=>|[:=])\s{0,9}[\[({]"
         ),
         ignorecase=True,
@@ -52,7 +61,7 @@ PATTERNS = (
     ),
     Pattern(
         id=_LINES,
-        expression=rf"(?P<name>[\w.-]{{0,60}}{_PLURAL})[\"']?:[ \t]{{0,9}}\r?(?=\n[ \t]{{0,40}}- )",
+        expression=rf"{_PLURAL}[\"']?:[ \t]{{0,9}}\r?(?=\n[ \t]{{0,40}}- )",
         ignorecase=True,
         ascii=True,
         plain=True,
@@ -201,7 +210,7 @@ _LINE = re.compile(r"\r?\n[ \t]{0,40}- [ \t]{0,3}([\"']?)([^\s\"']{1,400})\1[ \t
 
 
 def _items(text: str, match: Match) -> Iterator[Assignment]:
-    name = text[slice(*match.groups["name"])]
+    name = text[name_start(text, match.start) : name_end(text, match.start)]
     at, limit = match.outer_end, match.outer_end + MAX_LIST
     while item := _ITEM.match(text, at, limit):
         end = quoted_end(text, item.end(), item["quote"], len(item["escapes"]))
@@ -212,7 +221,7 @@ def _items(text: str, match: Match) -> Iterator[Assignment]:
 
 
 def _lines(text: str, match: Match) -> Iterator[Assignment]:
-    name = text[slice(*match.groups["name"])]
+    name = text[name_start(text, match.start) : name_end(text, match.start)]
     at, limit = match.outer_end, match.outer_end + MAX_LIST
     while line := _LINE.match(text, at, limit):
         yield from _pair(text, *line.span(2), name)
