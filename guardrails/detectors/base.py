@@ -203,16 +203,16 @@ class Foresight(msgspec.Struct, frozen=True):
     after_break: int | None = None
     undecided: str | None = None
 
-    def has_come(self, text: str, end: int) -> bool:
-        """Whether a text goes on far enough behind a match that ends at `end`."""
-        if len(text) - end >= self.most:
+    def has_come(self, text: str, end: int, until: int) -> bool:
+        """Whether a text, as far as it goes up to `until`, goes on far enough behind a match up to `end`."""
+        if until - end >= self.most:
             return True
-        if self.undecided is not None and re.compile(self.undecided).fullmatch(text, end) is None:
+        if self.undecided is not None and re.compile(self.undecided).fullmatch(text, end, until) is None:
             return True
         if self.after_break is None:
             return False
-        line = text.find("\n", end)
-        return line >= 0 and len(text) - line > self.after_break
+        line = text.find("\n", end, until)
+        return line >= 0 and until - line > self.after_break
 
 
 _UNSAID = Foresight(512)

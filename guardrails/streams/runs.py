@@ -43,7 +43,7 @@ def start(text: str) -> int:
 
 def unsettled(text: str) -> int:
     """Where the last character begins, or what stands for it: what follows may make another of it."""
-    return min(_escape(text), _cluster(text))
+    return min(escape(text), _cluster(text))
 
 
 def _base64(text: str) -> int:
@@ -89,7 +89,7 @@ def _pieces(text: str) -> int:
             return first
 
 
-def _escape(text: str) -> int:
+def escape(text: str) -> int:
     """Where percent or backslash escapes, entities or a terminal code begin that go on to the end."""
     length = len(text)
     low = max(0, length - _NEAR)
