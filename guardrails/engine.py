@@ -52,13 +52,13 @@ from guardrails.model import (
     Unjudged,
     Verdict,
 )
-from guardrails.policy.policyset import Applying, CompiledRule, PolicySet, Scope, Seen
+from guardrails.policy.policyset import Applying, CompiledRule, Noted, PolicySet, Scope, Seen
 
 MAX_RESCANS = 4
+"""How often a masked text is judged again before it counts as impossible to mask."""
+
 FEW = 256
 """Of so many values it pays to tell, before a message is decoded, whether it can hold a copy of one."""
-
-"""How often a masked text is judged again before it counts as impossible to mask."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -183,6 +183,13 @@ class Stretch(msgspec.Struct, frozen=True):
     until: int
     prior: tuple[Edit, ...] = ()
     values: Mapping[str, frozenset[str]] = {}
+
+
+class Rescan(msgspec.Struct, frozen=True):
+    """A masked text that was judged again, and what matched in it."""
+
+    text: str
+    noted: Noted
 
 
 JudgeCache = Cache[object]
@@ -439,8 +446,11 @@ class Engine:
         *,
         deadline: Deadline,
         today: dt.date,
-    ) -> Decision:
-        """Judges what begins within a stretch of a text in which `seen` was seen."""
+    ) -> tuple[Decision, Rescan | None]:
+        """Judges what begins within a stretch of a text in which `seen` was seen.
+
+        With it comes the text as masked where something is masked in it, and what matches there.
+        """
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, None, stretch)
         known = Known(
             1,
@@ -449,7 +459,7 @@ class Engine:
         )
         judgement.segments, judgement.characters = known.segments, known.characters
         judgement.take(known, {segment.address: segment.text})
-        return self._decide(judgement, _Clock())
+        return self._decide(judgement, _Clock()), judgement.rescan
 
     def not_on_streams(self, context: Context) -> tuple[CompiledRule, ...]:
         """The enforced response rules that cannot be judged on a text that arrives bit by bit."""
@@ -660,6 +670,7 @@ class _Judgement:
         self._known: dict[Address, set[tuple[str, int, int]]] = {}  # what was found where, by which rule
         self._originals: dict[Address, dict[str, Kept]] = {}  # what placeholders stand for, by segment
         self._subjects = Subjects()
+        self.rescan: Rescan | None = None  # the last one of a stretch
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -967,6 +978,9 @@ class _Judgement:
         )
 
     def _look(self, text: str, scope: Scope) -> Seen:
+        if self._stretch is not None:
+            self.rescan = Rescan(text, [])
+            return self._policies.look(text, scope.wanted, self._deadline, self.rescan.noted, self._told)
         if self._memory is None:
             key = (text, scope.wanted)
             seen = self._seen.get(key)

@@ -19,7 +19,7 @@ import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, foresight
 from guardrails.detectors.patterns import CONTEXT
-from guardrails.engine import Decision, Engine, Stretch
+from guardrails.engine import Decision, Engine, Rescan, Stretch
 from guardrails.masking import Replacement, apply_plan, placeholders
 from guardrails.model import (
     Action,
@@ -39,6 +39,7 @@ from guardrails.model import (
     Verdict,
 )
 from guardrails.policy.policyset import Noted, Seen
+from guardrails.streams import runs
 from guardrails.streams.alive import Alive
 from guardrails.streams.cuts import Cuts
 
@@ -50,6 +51,8 @@ KEPT = 2 * CONTEXT
 
 PATIENCE = 8
 """A long part held back is judged again only when an eighth as much is new: that keeps time linear."""
+
+_WORD_MOST = 64
 
 _ADDRESS = Address("")
 
@@ -120,7 +123,11 @@ class StreamEngine:
         """What is seen in a text, and where it may be cut. Raises `CannotJudge`."""
         noted: Noted = []
         seen = self.engine.policies.look(text, wanted, deadline, noted)
-        return seen, Cuts(text, noted, self._alive, self._behind, self.patterns(wanted), deadline)
+        return seen, self.cuts(text, noted, wanted, deadline)
+
+    def cuts(self, text: str, noted: Noted, wanted: frozenset[int], deadline: Deadline) -> Cuts:
+        """Where a text may be cut in which the `wanted` detectors looked, and what matched in it."""
+        return Cuts(text, noted, self._alive, self._behind, self.patterns(wanted), deadline)
 
     def decided(self, cuts: Cuts, since: int, tenant: str) -> int:
         """Up to where a tenant's text is decided, of which `since` characters are."""
@@ -179,7 +186,9 @@ class Stream:
         """The detectors of the rules for a text."""
         return self._rules.scope(role, kind).wanted
 
-    def judge(self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline) -> Decision:
+    def judge(
+        self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline
+    ) -> tuple[Decision, Rescan | None]:
         """Judges a stretch of one of the texts."""
         return self.on.engine.judge_stretch(
             segment,
@@ -259,9 +268,13 @@ class TextJudge:
         self._stream.held += len(text)
         self._window += text
         self._waiting += len(text)
-        if self._wanted and self._waiting <= self._patience:
+        if self._wanted and (self._waiting <= self._patience or self._is_in_a_word()):
             return Released(self._given, self._given, "")
         return self._judge(deadline, last=False)
+
+    def _is_in_a_word(self) -> bool:
+        """Whether all that is held back is one word, that may go on: there is nothing to decide yet."""
+        return self.held <= _WORD_MOST and not self._window[self._given - self._base :].strip(runs.WORD)
 
     def settle(self, deadline: Deadline) -> Released:
         """Gives out what is held back: nothing more is to come, as far as one knows.
@@ -312,7 +325,7 @@ class TextJudge:
             return self._give(until + base, ())
         denying: Decision | None = None
         while until > since:
-            decision = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
+            decision, rescan = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
             denied = [one.start for one in decision.findings if one.action is Action.DENY]
             if denied and denying is None:
                 # However much came at once, what stands before the value is given out.
@@ -327,8 +340,8 @@ class TextJudge:
             until_then = until
             if not last:
                 until = _uncut(found, until)
-                if until == until_then and (decision.edits or prior):
-                    until = self._uncut(decision.edits, prior, since, until, deadline)
+                if until == until_then and rescan is not None:
+                    until = self._uncut(rescan, decision.edits, prior, since, until, deadline)
                 if until < until_then:
                     until = cuts.before(until, since)
             if until == until_then:
@@ -353,14 +366,21 @@ class TextJudge:
             raise
 
     def _uncut(
-        self, edits: Sequence[Edit], prior: Sequence[Edit], since: int, until: int, deadline: Deadline
+        self,
+        rescan: Rescan,
+        edits: Sequence[Edit],
+        prior: Sequence[Edit],
+        since: int,
+        until: int,
+        deadline: Deadline,
     ) -> int:
         """As `until`, where what is masked could become part of a match with what follows."""
         replacements = [Replacement(one.start, one.end, one.text) for one in (*prior, *edits)]
-        masked = apply_plan(self._window, replacements)
+        shift = sum(len(one.text) - (one.end - one.start) for one in prior)
         on = self._stream.on
         try:
-            start = on.decided(on.look(masked, self._wanted, deadline)[1], 0, self._tenant)
+            cuts = on.cuts(rescan.text, rescan.noted, self._wanted, deadline)
+            start = on.decided(cuts, since + shift, self._tenant)
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
             return until
