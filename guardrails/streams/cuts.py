@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from guardrails.detectors.base import Deadline, Foresight
+from guardrails.detectors.base import Deadline, Foresight, Match
 from guardrails.engine import MAX_RESCANS
 from guardrails.model import Span
 from guardrails.policy.policyset import Noted
@@ -28,13 +28,14 @@ class _Seen(msgspec.Struct, frozen=True):
     start: int
     end: int
     view: View
-    until: int  # where it ends in the view
+    match: Match
     behind: Sequence[Foresight]
 
     def crosses(self, at: int, at_in_view: int) -> bool:
         """Whether the match, or what its judgement hangs on, goes on behind a place."""
         return self.end > at or not all(
-            said.has_come(self.view.text, self.until, at_in_view) for said in self.behind
+            said.has_come(self.view.text, self.match.outer_start, self.match.outer_end, at_in_view)
+            for said in self.behind
         )
 
 
@@ -67,7 +68,7 @@ class Cuts:
                     span = view.source_span(one.outer_start, one.outer_end)
                     held = view.source_span(one.start, one.outer_end) if leads else span
                     self.matched.append(span)
-                    self._matches.append(_Seen(held.start, held.end, view, one.outer_end, said))
+                    self._matches.append(_Seen(held.start, held.end, view, one, said))
         self._matches.sort(key=lambda one: (one.start, one.end), reverse=True)
 
     def last(self, since: int, most: int) -> int:
