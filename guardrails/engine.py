@@ -408,7 +408,13 @@ class Engine:
         decision = self._judge(reading, judgement, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
-        return _judged(decision, judgement, reading.format, clock, lambda edits: bodies.apply(body, edits))
+        return _judged(
+            decision,
+            judgement,
+            reading.format,
+            clock,
+            lambda edits: bodies.apply(body, edits, reading.opaque),
+        )
 
     def _deny_stream(self, decision: Decision, context: Context) -> Decision:
         unseen = tuple(

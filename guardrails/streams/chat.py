@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Channel, ChunkReader, Path, Reading, ServerSent, Text
+from guardrails.streams.events import Channel, ChunkReader, Echo, Path, Reading, ServerSent, Text
 
 # Reasoning is left alone, as in a whole body.
 _DELTA = frozenset(
@@ -55,6 +55,8 @@ class _Chunk(ChunkReader):
             self._delta(delta, index, (*path, "delta"), forget)
         elif delta is not None:
             self.strange = True
+        if forget and not any(text.forget == forget for text in self.texts):
+            self.echoes.append(Echo(index, *forget))
         if choice.get("finish_reason") is not None:
             self.ends.append(index)
 

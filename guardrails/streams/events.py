@@ -57,6 +57,13 @@ class Whole(msgspec.Struct, frozen=True):
     forget: tuple[Path, ...] = ()
 
 
+class Echo(msgspec.Struct, frozen=True):
+    """What may repeat any text of a group up to here: it stands at `path`, and goes where one is masked."""
+
+    group: Hashable
+    path: Path
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What a dialect finds in an event.
 
@@ -66,6 +73,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     texts: tuple[Text, ...] = ()
     wholes: tuple[Whole, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     before: tuple[Channel, ...] = ()
     ends: tuple[Hashable, ...] | None = ()
 
@@ -122,6 +130,7 @@ class ChunkReader:
 
     def __init__(self, body: dict[str, object]) -> None:
         self.texts: list[Text] = []
+        self.echoes: list[Echo] = []
         self.before: list[Channel] = []
         self.ends: list[Hashable] = []
         self.strange = False
@@ -130,7 +139,7 @@ class ChunkReader:
     def reading(self, format: bodies.Format) -> Reading:
         """What was found; the rest is a body of this format."""
         wholes = (Whole((), self._rest(), (), format),) if self.strange else ()
-        return Reading(tuple(self.texts), wholes, tuple(self.before), tuple(self.ends))
+        return Reading(tuple(self.texts), wholes, tuple(self.echoes), tuple(self.before), tuple(self.ends))
 
     def _rest(self) -> dict[str, object]:
         body = copy.deepcopy(self._body)
@@ -168,6 +177,7 @@ class _Channel:
         self.fed = 0
         self.given = 0
         self.edits: deque[Replacement] = deque()
+        self.first: int | None = None  # where the first edit begins
         self._waiting: list[str] = []
 
     def add(self, text: str) -> None:
@@ -193,6 +203,8 @@ class _Channel:
     def take(self, released: Released) -> None:
         self.given = released.end
         self.edits += released.edits
+        if self.first is None and released.edits:
+            self.first = released.edits[0].start
 
     def written(self, slot: _Slot) -> str | None:
         """A slot's text with the edits in it; None where there are none. An edit stands where it begins."""
@@ -215,16 +227,30 @@ class _Channel:
         return "".join((*parts, slot.text.text[at - slot.start :]))
 
 
+class _Echo(msgspec.Struct):
+    """An echo in a waiting event, of a channel as far as it had come."""
+
+    path: Path
+    channel: _Channel
+    end: int
+
+    def goes(self) -> bool:
+        return self.channel.first is not None and self.channel.first < self.end
+
+
 class _Waiting(msgspec.Struct):
     """An event that is not sent on yet."""
 
     event: Framed
     body: dict[str, object] | None
     slots: list[_Slot]
+    echoes: list[_Echo] = []
     changed: bool = False
 
     def decided(self) -> bool:
-        return all(slot.channel.given >= slot.end for slot in self.slots)
+        return all(slot.channel.given >= slot.end for slot in self.slots) and all(
+            echo.channel.given >= echo.end for echo in self.echoes
+        )
 
     def written(self) -> bytes:
         """The event as it is sent on."""
@@ -234,6 +260,10 @@ class _Waiting(msgspec.Struct):
             put(self.body, slot.text.path, slot.text.text if text is None else text)
             if text is not None:
                 _forget(self.body, slot.text.forget)
+                self.changed = True
+        for echo in self.echoes:
+            if echo.goes():
+                _forget(self.body, (echo.path,))
                 self.changed = True
         if not self.changed:
             return self.event.raw
@@ -321,6 +351,9 @@ class EventStream:
             start = channel.fed
             channel.add(text.text)
             waiting.slots.append(_Slot(text, channel, start, channel.fed))
+        for echo in reading.echoes:
+            echoed = [one for name, one in self._channels.items() if name[0] == echo.group]
+            waiting.echoes += [_Echo(echo.path, one, one.fed) for one in echoed]
         ends = reading.ends
         self._settle([one for one in self._channels if ends is None or one[0] in ends], deadline)
 
@@ -372,7 +405,7 @@ class EventStream:
             masked, body = masked or restored is not body, restored
         if masked:
             assert waiting.body is not None
-            value = _without_logprobs(_get(body, whole.at))
+            value = _get(body, whole.at)
             if whole.path:
                 put(waiting.body, whole.path, value)
             else:
@@ -390,25 +423,9 @@ def _decoded(data: bytes) -> dict[str, object] | None:
     return body if isinstance(body, dict) else None
 
 
-def _without_logprobs(value: object) -> object:
-    """Log probabilities spell the tokens: they go where a text was masked."""
-    if isinstance(value, list):
-        return [_without_logprobs(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            name: _emptied(one) if name == "logprobs" else _without_logprobs(one)
-            for name, one in value.items()
-        }
-    return value
-
-
 def _forget(body: object, paths: Iterable[Path]) -> None:
     for path in paths:
-        put(body, path, _emptied(_get(body, path)))
-
-
-def _emptied(value: object) -> object:
-    return [] if isinstance(value, list) else None
+        put(body, path, bodies.emptied(_get(body, path)))
 
 
 def _get(value: object, path: Path) -> object:

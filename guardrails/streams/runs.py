@@ -32,7 +32,7 @@ _PIECES_MOST = 4_096
 _NEAR = 80
 _WIDEST = 12  # characters of one escape
 _ESCAPE = re.compile(r"(?:%|\\|&)[#0-9A-Za-z{}%\\]*\Z")
-_BREAK = re.compile(r"\\[nrtbf][A-Za-z0-9_.@+\-?\x80-\U0010ffff]{0,6}\Z")
+_BREAK = re.compile(r"\\[nrtbf][A-Za-z0-9_.@+(\-?\x80-\U0010ffff]{0,6}\Z")
 _TERMINAL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*)?\Z")
 
 
