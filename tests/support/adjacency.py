@@ -1,6 +1,6 @@
 """Values and separators glued together, streamed by pieces of every size, beside the masked whole.
 
-    python tests/support/adjacency.py --seed 1 --cases 4000 [--policy everything]
+    python tests/support/adjacency.py --seed 1 --cases 4000 [--policy everything] [--disguised 0.5]
 
 prints each case whose stream differs from the whole, and counts. `tests/streams/test_adjacency.py` runs a
 bounded sample.
@@ -13,6 +13,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+
+from disguises import DISGUISES
 
 from guardrails.catalogue.identifier_kinds import identifiers
 from guardrails.catalogue.samples import NoSampleError, sample
@@ -56,11 +58,43 @@ POLICIES = {"few": DETECTS, "everything": EVERYTHING}
 
 SEPARATORS = [
     *("", " ", "  ", "\n", "\t", ".", ",", ";", ":", "-", "_", "/", "+", "=", "@", "#", "(", ")", "|", "&"),
-    *("'", '"', "\\", "%", "*", "~", "<", ">", "\u200b", "\u0301", "é", "日", "0", "7", "a", "x-", ". ", ", "),
+    *(
+        "'",
+        '"',
+        "\\",
+        "%",
+        "*",
+        "~",
+        "<",
+        ">",
+        "\u200b",
+        "\u0301",
+        "é",
+        "日",
+        "0",
+        "7",
+        "a",
+        "x-",
+        ". ",
+        ", ",
+    ),
     *(": ", "://", " / ", " - ", " (", ") ", '", "', '" + "', "%20", "\\n", "&amp;", "and", " and ", " to "),
 ]
 NEIGHBOURS = [
-    *("", "", "", " ", "\n", "see ", "phone: ", "call me on ", "passport ", "password=", "user16 ", "token: "),
+    *(
+        "",
+        "",
+        "",
+        " ",
+        "\n",
+        "see ",
+        "phone: ",
+        "call me on ",
+        "passport ",
+        "password=",
+        "user16 ",
+        "token: ",
+    ),
     *("x", "9", "foo", "bar", "MASKED", "key = '", "https://", "ssh ", "1, 2, 3", "12", "and so on. ", "a@b"),
     *("@example.com", ".com", "-4", "/path", ":~/x", "日本", "M", "=", "==", '"', "%40", " more words here"),
 ]
@@ -104,7 +138,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """What was streamed otherwise than masked as a whole: `kind` is `leak`, `denied`, `other` or `findings`."""
+    """What was streamed otherwise than masked as a whole: a `leak`, `denied`, other `findings` or `other`."""
 
     case: Case
     size: int
@@ -154,11 +188,17 @@ def engines(policy, rules):
     return whole, StreamEngine(whole)
 
 
-def case(source, rules, plain=0.6):
-    """A text of two or three values, with a separator between and neighbours around."""
+def case(source, rules, plain=0.6, disguised=0.0):
+    """A text of two or three values, with a separator between and neighbours around.
+
+    `disguised` is the share of values that are written in one disguise, or in one within another.
+    """
 
     def value():
-        return source.choice(PLAIN if source.random() < plain else values())
+        text = source.choice(PLAIN if source.random() < plain else values())
+        while source.random() < disguised and len(text) < 600:
+            text = DISGUISES[source.choice(sorted(DISGUISES))](text)
+        return text
 
     parts = [source.choice(NEIGHBOURS), value()]
     for _ in range(source.choice((1, 1, 2))):
@@ -217,12 +257,12 @@ def differences(policy, one):
         yield Difference(one, size, kind, text, given)
 
 
-def cases(policy, seed, count, sets=4):
+def cases(policy, seed, count, sets=4, disguised=0.0):
     """Cases for several policies that mask each in their own way."""
     source = random.Random(seed)
     rules = [masks(source, POLICIES[policy]) for _ in range(sets)]
     for number in range(count):
-        yield case(source, rules[number * sets // count])
+        yield case(source, rules[number * sets // count], disguised=disguised)
 
 
 def main():
@@ -230,10 +270,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=1_000)
     parser.add_argument("--policy", choices=sorted(POLICIES), default="few")
+    parser.add_argument("--disguised", type=float, default=0.0)
     options = parser.parse_args()
     count: Counter[str] = Counter()
     streams = 0
-    for one in cases(options.policy, options.seed, options.cases):
+    for one in cases(options.policy, options.seed, options.cases, disguised=options.disguised):
         streams += len(one.sizes)
         seen = set()
         for difference in differences(options.policy, one):
