@@ -188,7 +188,7 @@ class Stream:
 
     def judge(
         self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline
-    ) -> tuple[Decision, Rescan | None]:
+    ) -> tuple[Decision, Sequence[Rescan]]:
         """Judges a stretch of one of the texts."""
         return self.on.engine.judge_stretch(
             segment,
@@ -325,7 +325,7 @@ class TextJudge:
             return self._give(until + base, ())
         denying: Decision | None = None
         while until > since:
-            decision, rescan = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
+            decision, rescans = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
             denied = [one.start for one in decision.findings if one.action is Action.DENY]
             if denied and denying is None:
                 # However much came at once, what stands before the value is given out.
@@ -340,8 +340,8 @@ class TextJudge:
             until_then = until
             if not last:
                 until = _uncut(found, until)
-                if until == until_then and rescan is not None:
-                    until = self._uncut(rescan, decision.edits, prior, since, until, deadline)
+                for rescan in rescans if until == until_then else ():
+                    until = min(until, self._uncut(rescan, prior, since, deadline))
                 if until < until_then:
                     until = cuts.before(until, since)
             if until == until_then:
@@ -365,17 +365,8 @@ class TextJudge:
             denied.released = given
             raise
 
-    def _uncut(
-        self,
-        rescan: Rescan,
-        edits: Sequence[Edit],
-        prior: Sequence[Edit],
-        since: int,
-        until: int,
-        deadline: Deadline,
-    ) -> int:
-        """As `until`, where what is masked could become part of a match with what follows."""
-        replacements = [Replacement(one.start, one.end, one.text) for one in (*prior, *edits)]
+    def _uncut(self, rescan: Rescan, prior: Sequence[Edit], since: int, deadline: Deadline) -> int:
+        """Where the text may be cut so that nothing of it, as it was masked, hangs on what follows."""
         shift = sum(len(one.text) - (one.end - one.start) for one in prior)
         on = self._stream.on
         try:
@@ -383,8 +374,8 @@ class TextJudge:
             start = on.decided(cuts, since + shift, self._tenant)
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
-            return until
-        return max(since, min(until, _at_source(start, replacements)))
+            return len(self._window)
+        return max(since, _at_source(start, rescan.replacements))
 
     def _give(self, end: int, edits: Sequence[Replacement]) -> Released:
         start, base = self._given, self._base

@@ -24,7 +24,7 @@ _GROUPS = re.compile(
     rf"(?:(?:0[xX])?[0-9A-Fa-f]{{2}}(?:[0-9A-Fa-f]{{2}})?[{_BETWEEN}]{{1,3}})+(?:0?[xX]?[0-9A-Fa-f]{{0,4}})\Z"
 )
 _GROUPS_MOST = 4_096
-_IN_PIECE = string.ascii_letters + string.digits + "_/+=.@-"
+_NO_PIECE = " \t\r\n\"'`"  # what no piece of a word or string holds; escapes and codes may be in one
 _JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]+[\"'`]|\\\r?\n)\Z")
 _CUT_JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]*[\"'`]?|\\\r?\n?)\Z")
 _JOINT_MOST = 200
@@ -79,7 +79,7 @@ def _pieces(text: str) -> int:
     joint = _CUT_JOINT.search(text, max(low, at - _JOINT_MOST))
     while True:
         end = at if joint is None else joint.start()
-        at = low + len(text[low:end].rstrip(_IN_PIECE))
+        at = max(low, 1 + max(text.rfind(char, low, end) for char in _NO_PIECE))
         if at == end:
             return first
         if joint is not None:
