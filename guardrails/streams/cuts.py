@@ -77,15 +77,16 @@ class Cuts:
         settled: dict[int, int] = {}  # by id of a view: up to where nothing makes others of its characters
         for view in self._views:
             text = view.text
-            end = runs.unsettled(text)
+            there = runs.escape(text)  # what is cut off there may become anything
             if view.parent is not None:
-                end = min(end, view.place_of(settled.get(id(view.parent), len(view.parent.text))))
-            settled[id(view)] = end
-            # What is alive at the end was so before its last character.
+                there = min(there, view.place_of(settled.get(id(view.parent), len(view.parent.text))))
+            end = settled[id(view)] = min(there, runs.cluster(text))
             at = since if view.parent is None else 0
-            first = min(
-                end, runs.start(text), self._alive.start(text[:end], at, self._patterns, self._deadline)
-            )
+            first = min(end, runs.start(text))
+            if there < len(text):
+                first = min(first, runs.start(text[:there]))
+            # What is alive at the end was so before its last character.
+            first = min(first, self._alive.start(text[:end], at, self._patterns, self._deadline))
             if first < len(text):
                 until = min(until, view.source_span(first, len(text)).start)
         return self.before(until, since)

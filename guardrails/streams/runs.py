@@ -43,7 +43,7 @@ def start(text: str) -> int:
 
 def unsettled(text: str) -> int:
     """Where the last character begins, or what stands for it: what follows may make another of it."""
-    return min(escape(text), _cluster(text))
+    return min(escape(text), cluster(text))
 
 
 def _base64(text: str) -> int:
@@ -110,7 +110,7 @@ def escape(text: str) -> int:
     return first
 
 
-def _cluster(text: str) -> int:
+def cluster(text: str) -> int:
     """The last character that is seen, with what joins it or cannot be seen."""
     at = len(text)
     while at > 0:
