@@ -329,7 +329,7 @@ class TextJudge:
             denied = [one.start for one in decision.findings if one.action is Action.DENY]
             if denied and denying is None:
                 # However much came at once, what stands before the value is given out.
-                denying, until, last = decision, max(since, min(denied)), False
+                denying, until, last = decision, cuts.before(min(denied), since), False
                 continue
             if denying is not None and decision.verdict is Verdict.DENY:
                 break
