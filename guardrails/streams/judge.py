@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, foresight
-from guardrails.detectors.patterns import CONTEXT
+from guardrails.detectors.patterns import CONTEXT, look_behind
 from guardrails.engine import Decision, Engine, Rescan, Stretch
 from guardrails.masking import Replacement, apply_plan, placeholders
 from guardrails.model import (
@@ -100,6 +101,7 @@ class StreamEngine:
         self.engine = Engine(policies, engine.keys)
         patterns = policies.patterns
         self._alive = Alive(patterns, cache)
+        self.looks_behind = max(map(look_behind, patterns), default=0)
         detectors = policies.detectors
         self._behind = [
             [said for one, own in policies.owners(number) if (said := foresight(detectors[one], own))]
@@ -315,13 +317,7 @@ class TextJudge:
             if one.start >= base
         )
         segment = Segment(_ADDRESS, self._role, self._kind, self._window)
-        if (
-            not seen.failed
-            and not prior
-            and not any(
-                since < one.end and one.start < until for found in seen.hits.values() for one in found
-            )
-        ):
+        if not seen.failed and not self._bears_on(since, until, seen, cuts):
             return self._give(until + base, ())
         denying: Decision | None = None
         while until > since:
@@ -356,6 +352,20 @@ class TextJudge:
             self._deny(denying, None)
         self._patience = self.held // PATIENCE
         return Released(self._given, self._given, "")
+
+    def _bears_on(self, since: int, until: int, seen: Seen, cuts: Cuts) -> bool:
+        """Whether anything was found in a stretch, or may be in the masked text.
+
+        Of what was given out nothing goes on here, so that only what a match looks at before itself can be
+        a mask: no match, no difference.
+        """
+        found: Iterable[Span] = (one.span for hits in seen.hits.values() for one in hits)
+        masked = self._edits[-1].end - self._base if self._edits else 0
+        if masked > 0:
+            if since - masked < self._stream.on.looks_behind:
+                return True
+            found = chain(found, cuts.matched)
+        return any(since < one.end and one.start < until for one in found)
 
     def _deny(self, decision: Decision, given: Released | None) -> None:
         """Raises `Denied`, with what is given out before."""

@@ -14,10 +14,10 @@ def shipped(beginning):
     return next(one for one in values() if one.startswith(beginning))
 
 
-@pytest.mark.parametrize(("policy", "count"), [("few", 60), ("everything", 40)])
+@pytest.mark.parametrize(("policy", "count"), [("few", 50), ("everything", 30)])
 def test_neighbours_are_masked_on_streams_as_in_the_whole(policy, count):
     """Values of all kinds and entities, with separators between, by pieces of several sizes."""
-    found = [one for case in cases(policy, seed=5, count=count, sets=2) for one in differences(policy, case)]
+    found = [one for case in cases(policy, seed=5, count=count, sets=1) for one in differences(policy, case)]
 
     assert found == []
 
