@@ -69,7 +69,6 @@ class Cuts:
                     held = view.source_span(one.start, one.outer_end) if leads else span
                     self.matched.append(span)
                     self._matches.append(_Seen(held.start, held.end, view, one, said))
-        self._matches.sort(key=lambda one: (one.start, one.end), reverse=True)
 
     def last(self, since: int, most: int) -> int:
         """The last place up to `most`, not before `since`, at which the text may be cut."""
@@ -93,12 +92,11 @@ class Cuts:
 
     def before(self, until: int, since: int) -> int:
         """The same, where what is behind `until` may be masked."""
-        until = self._uncrossed(until, since)
-        for _ in range(MAX_RESCANS - 1):
-            first = min((self._begun(view, until, since) for view in self._views), default=until)
-            if first >= until:
+        for _ in range(MAX_RESCANS):
+            first = min([self._crossed(until), *(self._begun(view, until, since) for view in self._views)])
+            if first >= until or until <= since:
                 break
-            until = self._uncrossed(first, since)
+            until = first
         return max(since, until)
 
     def _begun(self, view: View, until: int, since: int) -> int:
@@ -112,18 +110,12 @@ class Cuts:
         first = min(first, self._alive.start(text, at, self._patterns, self._deadline))
         return until if first >= place else min(until, view.source_span(first, place).start)
 
-    def _uncrossed(self, until: int, since: int) -> int:
-        """The last place up to `until` that no match goes across."""
-        places: dict[int, int] = {}
-        for one in self._matches:
-            if one.start >= until:
-                continue
-            if until <= since:
-                break
-            key = id(one.view)
-            if key not in places:
-                places[key] = one.view.place_of(until) if one.view.whole is None else 0
-            if one.crosses(until, places[key]):
-                until = one.start
-                places.clear()
-        return max(since, until)
+    def _crossed(self, until: int) -> int:
+        """Where the first match begins that goes on behind `until`, or whose judgement does."""
+        places = {id(view): view.place_of(until) for view in self._views}
+        crossing = (
+            one.start
+            for one in self._matches
+            if one.start < until and one.crosses(until, places.get(id(one.view), 0))
+        )
+        return min(crossing, default=until)
