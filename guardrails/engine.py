@@ -52,13 +52,13 @@ from guardrails.model import (
     Unjudged,
     Verdict,
 )
-from guardrails.policy.policyset import Applying, CompiledRule, PolicySet, Scope, Seen
+from guardrails.policy.policyset import Applying, CompiledRule, Noted, PolicySet, Scope, Seen
 
 MAX_RESCANS = 4
+"""How often a masked text is judged again before it counts as impossible to mask."""
+
 FEW = 256
 """Of so many values it pays to tell, before a message is decoded, whether it can hold a copy of one."""
-
-"""How often a masked text is judged again before it counts as impossible to mask."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -183,6 +183,14 @@ class Stretch(msgspec.Struct, frozen=True):
     until: int
     prior: tuple[Edit, ...] = ()
     values: Mapping[str, frozenset[str]] = {}
+
+
+class Rescan(msgspec.Struct, frozen=True):
+    """A masked text that was judged again, what was replaced in it, and what matched in it."""
+
+    text: str
+    replacements: Sequence[Replacement]
+    noted: Noted
 
 
 JudgeCache = Cache[object]
@@ -401,7 +409,13 @@ class Engine:
         decision = self._judge(reading, judgement, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
-        return _judged(decision, judgement, reading.format, clock, lambda edits: bodies.apply(body, edits))
+        return _judged(
+            decision,
+            judgement,
+            reading.format,
+            clock,
+            lambda edits: bodies.apply(body, edits, reading.opaque),
+        )
 
     def _deny_stream(self, decision: Decision, context: Context) -> Decision:
         unseen = tuple(
@@ -439,8 +453,11 @@ class Engine:
         *,
         deadline: Deadline,
         today: dt.date,
-    ) -> Decision:
-        """Judges what begins within a stretch of a text in which `seen` was seen."""
+    ) -> tuple[Decision, Sequence[Rescan]]:
+        """Judges what begins within a stretch of a text in which `seen` was seen.
+
+        With it come the texts that were judged again, in order, where something is masked.
+        """
         judgement = _Judgement(self.policies, self.keys, hook, context, deadline, today, None, stretch)
         known = Known(
             1,
@@ -449,7 +466,7 @@ class Engine:
         )
         judgement.segments, judgement.characters = known.segments, known.characters
         judgement.take(known, {segment.address: segment.text})
-        return self._decide(judgement, _Clock())
+        return self._decide(judgement, _Clock()), judgement.rescans
 
     def not_on_streams(self, context: Context) -> tuple[CompiledRule, ...]:
         """The enforced response rules that cannot be judged on a text that arrives bit by bit."""
@@ -660,6 +677,7 @@ class _Judgement:
         self._known: dict[Address, set[tuple[str, int, int]]] = {}  # what was found where, by which rule
         self._originals: dict[Address, dict[str, Kept]] = {}  # what placeholders stand for, by segment
         self._subjects = Subjects()
+        self.rescans: list[Rescan] = []  # of a stretch
         self.findings: list[Finding] = []
         self.shadow: list[Finding] = []
         self.excused: list[Finding] = []
@@ -844,9 +862,13 @@ class _Judgement:
             replacements = self._prior() + [one for one, _ in replaced]
             places = inserted(replacements)
             masked = apply_plan(segment.text, replacements)
+            noted: Noted | None = None
+            if self._stretch is not None:
+                noted = []
+                self.rescans.append(Rescan(masked, replacements, noted))
             more = [
                 moved
-                for finding in self._findings(segment, masked)
+                for finding in self._findings(segment, masked, noted)
                 if (moved := self._moved(finding, replacements, places, segment.text)) is not None
                 and self._concerns(moved)
             ]
@@ -920,12 +942,12 @@ class _Judgement:
             replaced.append((Replacement(span.start, span.end, text), kept))
         return replaced
 
-    def _findings(self, segment: Segment, text: str) -> list[Finding]:
-        """Judges a text that stands for a segment's own."""
+    def _findings(self, segment: Segment, text: str, noted: Noted | None) -> list[Finding]:
+        """Judges a text that stands for a segment's own; what matches in it goes into `noted`."""
         scope = self.rules.scope(segment.role, segment.kind)
         try:
             # Masking may uncover a value for a pattern; a provider has judged the text as it was sent.
-            seen = self._look(text, self._policies.without_asking(scope))
+            seen = self._look(text, self._policies.without_asking(scope), noted)
         except CannotJudge as failure:
             self._failed(segment, failure)
             return []
@@ -966,7 +988,9 @@ class _Judgement:
             shadow=rule.mode is Mode.SHADOW,
         )
 
-    def _look(self, text: str, scope: Scope) -> Seen:
+    def _look(self, text: str, scope: Scope, noted: Noted | None = None) -> Seen:
+        if noted is not None:
+            return self._policies.look(text, scope.wanted, self._deadline, noted, self._told)
         if self._memory is None:
             key = (text, scope.wanted)
             seen = self._seen.get(key)

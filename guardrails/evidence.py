@@ -127,7 +127,7 @@ _BYTE = f"[2-9A-Fa-f]{_DIGIT}"  # of printable text in ASCII or UTF-8
 _STICKS = r"[A-Za-z_.@+\-?\x80-\xff]"
 _BACKSLASH = (
     rf"\\(?:u{_DIGIT}{{4}}|u\{{{_DIGIT}|U{_DIGIT}{{8}}|x{_DIGIT}{{2}}|[0-3][0-7]{{2}}|[\"'/\\]"
-    rf"|[nrtbf](?:[0-9]|{_STICKS}(?:{_STICKS}|[0-9]){{5}}))"
+    rf"|[nrtbf](?:[+(]{{0,2}}[0-9]|{_STICKS}(?:{_STICKS}|[0-9]){{5}}))"
 )
 _QUOTE = "[\"'`]"
 _IN_WORD = r"[A-Za-z0-9_/+=.@\-]"

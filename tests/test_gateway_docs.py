@@ -87,3 +87,17 @@ def test_the_agents_page_has_what_install_prints():
 def test_a_page_says_what_happens_when_the_service_fails(page):
     """The failure mode is the first thing that an operator has to know."""
     assert "When the service fails" in page.read_text("utf-8")
+
+
+def test_envoy_gateway_takes_the_attributes_that_its_page_names():
+    """Its CRD has a rule for their names, and refuses a policy with others."""
+    allowed = re.compile(
+        r"(?:(?:connection|source|destination|request|response|upstream)\.|xds\.route_)[a-z_1-9]*"
+    )
+    found = [YAML(typ="safe", pure=True).load(one) for one in blocks(ROOT / "docs/gateways/envoy.md", "yaml")]
+    (policy,) = (one for one in found if one.get("kind") == "EnvoyExtensionPolicy")
+    modes = policy["spec"]["extProc"][0]["processingMode"]
+
+    named = [name for side in ("request", "response") for name in modes[side].get("attributes", ())]
+    assert named
+    assert all(allowed.fullmatch(name) for name in named)

@@ -4,7 +4,7 @@
 at such addresses and changes nothing else.
 """
 
-from guardrails.bodies.apply import EditError, apply, resolve
+from guardrails.bodies.apply import EditError, apply, emptied, resolve
 from guardrails.bodies.detect import detect
 from guardrails.bodies.formats import Format
 from guardrails.bodies.parts import Part, Parts, is_in_conversation
@@ -18,6 +18,7 @@ __all__ = [
     "Reading",
     "apply",
     "detect",
+    "emptied",
     "is_in_conversation",
     "read",
     "resolve",

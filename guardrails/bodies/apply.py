@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from guardrails.bodies import jsontext
 from guardrails.bodies.jsontext import Literal
 from guardrails.bodies.pointer import MAX_DEPTH, escape, list_index, member, tokens
-from guardrails.bodies.walk import spelling
-from guardrails.model import Address, Edit, Place
+from guardrails.bodies.walk import LOGPROBS, spelling
+from guardrails.model import Address, Edit, Opaque, Place
 
 _Path: TypeAlias = tuple[str, ...]
 _Edits: TypeAlias = list[Edit]
@@ -19,8 +19,10 @@ class EditError(ValueError):
     """An edit that does not fit the body. The message names no text and no member of it."""
 
 
-def apply(body: object, edits: Sequence[Edit]) -> object:
+def apply(body: object, edits: Sequence[Edit], opaque: Iterable[Opaque] = ()) -> object:
     """The body with its edits made; everything outside them is the same, most of it the same objects.
+
+    Of what is `opaque` in the body, the log probabilities of an edited text are emptied: they spell it.
 
     Offsets are those of `Segment.text` as `read` gave it. An edited number becomes a string. An edited
     key keeps its position, and gets `_2`, `_3`, ... where its new name is taken.
@@ -39,9 +41,26 @@ def apply(body: object, edits: Sequence[Edit]) -> object:
         if pointer in plan.values:
             raise EditError("a text is edited as a whole and as JSON")
         draft.replace_json(_path(pointer), by_place)
+    for pointer in _spelling(opaque, edits):
+        draft.empty(_path(pointer))
     renames = [(_path(pointer), mine) for pointer, mine in plan.keys.items()]
     draft.rename(renames)
     return draft.root
+
+
+def emptied(value: object) -> object:
+    """What is left of a value that repeats what is masked: a list stays one."""
+    return [] if isinstance(value, list) else None
+
+
+def _spelling(opaque: Iterable[Opaque], edits: Iterable[Edit]) -> Iterator[str]:
+    """The pointers of log probabilities of texts that are edited."""
+    found = [one.pointer for one in opaque if one.what == LOGPROBS]
+    around = {edit.address.pointer for edit in edits if found}
+    outer = around
+    while outer := {pointer.rpartition("/")[0] for pointer in outer if pointer} - around:
+        around |= outer
+    return (pointer for pointer in found if pointer.rpartition("/")[0] in around)
 
 
 def resolve(body: object, address: Address) -> str:
@@ -116,6 +135,9 @@ class _Draft:
             items = [(new, owned[old]) for old, new in zip(list(owned), final, strict=True)]
             owned.clear()
             owned.update(items)
+
+    def empty(self, path: _Path) -> None:
+        self._put(path, emptied(_find(self.root, path)))
 
     def _put(self, path: _Path, value: object) -> None:
         if not path:

@@ -18,6 +18,7 @@ from guardrails.bodies.walk import (
     json_value,
     left,
     lefts,
+    logprobs,
     name,
     names,
     number,
@@ -116,7 +117,7 @@ _text = _shape(
         "text": text,
         "citations": _citations,
         "annotations": each(annotation),
-        "logprobs": opaque("logprobs"),
+        "logprobs": logprobs,
     }
 )
 _image = _shape(

@@ -14,6 +14,7 @@ from guardrails.bodies.walk import (
     json_value,
     left,
     lefts,
+    logprobs,
     names,
     numbers,
     opaque,
@@ -114,7 +115,7 @@ _candidate = _record(
         **names("finishReason"),
         **numbers("index", "tokenCount", "avgLogprobs"),
         **lefts("safetyRatings"),
-        "logprobsResult": opaque("logprobs"),
+        "logprobsResult": logprobs,
         "finishMessage": text,
         **dict.fromkeys(
             ("citationMetadata", "groundingMetadata", "groundingAttributions", "urlContextMetadata"),

@@ -9,9 +9,9 @@ from guardrails.bodies.walk import (
     Reader,
     each,
     lefts,
+    logprobs,
     names,
     numbers,
-    opaque,
     record,
     spoken,
     text,
@@ -53,7 +53,7 @@ choice = record(
         "message": message,
         "delta": message,
         "text": text,
-        "logprobs": opaque("logprobs"),
+        "logprobs": logprobs,
     }
 )
 

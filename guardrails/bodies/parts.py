@@ -65,7 +65,7 @@ class Part:
 
     def rewritten(self, edits: Sequence[Edit]) -> msgspec.Raw:
         """The part's JSON with edits made at its own addresses. Raises `EditError`."""
-        body = apply(self.body, edits)
+        body = apply(self.body, edits, self._read[1].opaque if self._read else ())
         value = body[self._member][0] if self._index is not None and isinstance(body, dict) else body
         return msgspec.Raw(msgspec.json.encode(value))
 

@@ -263,6 +263,12 @@ def opaque(what: str) -> Reader:
     return read
 
 
+LOGPROBS = "logprobs"
+"""How it is reported that the tokens of the text beside are spelt, with their log probabilities."""
+
+logprobs = opaque(LOGPROBS)
+
+
 def spoken(reader: Reader, role: Role | None = None, kind: Kind | None = None) -> Reader:
     """A reader with the voice changed."""
 

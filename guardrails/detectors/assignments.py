@@ -15,6 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
+import regex
 
 from guardrails.catalogue.names import Telling, telling
 from guardrails.catalogue.randomness import bits
@@ -24,6 +25,12 @@ MAX_VALUE = 4_096
 """The longest value that is read, in characters."""
 
 MAX_NAME = 80
+JOIN = 500
+"""More characters than the longest block between a name and its value."""
+
+MAX_REACH = JOIN + MAX_VALUE + MAX_NAME
+"""How far from a name on a pair is read, at most."""
+
 CONTEXT = 60
 """How much of the text before a name may name the vendor, in characters."""
 
@@ -180,6 +187,15 @@ class Reader:
                 if pair is not None:
                     yield pair
 
+    def has_all(self, text: str, start: int, end: int, until: int) -> bool:
+        """Whether nothing behind `until` makes other pairs of a match at `[start, end)`."""
+        low = max(0, start - MAX_NAME - CONTEXT)
+        near = text[low:until]
+        return all(
+            _is_complete(near, _name_start(near, stem.start()), _name_end(near, stem.start()))
+            for stem in self._stem.finditer(near, start - low, end - low)
+        )
+
 
 _ANY_STEM = re.compile(rf"{'|'.join(_STEMS)}|\b(?:{'|'.join(_SHORT_STEMS)})\b")
 
@@ -272,12 +288,9 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
 )
 
 
-_FAR = 500  # more than the longest block before its value
-
-
 def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
     for join, gap in _JOINS:
-        found = gap.match(text, name_end, name_end + _FAR)
+        found = gap.match(text, name_end, name_end + JOIN)
         if found is None:
             continue
         if join is Join.SPACE:
@@ -300,6 +313,43 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
             bool(quote),
         )
     return None
+
+
+_NOTHING = r"[^\x00-\U0010ffff]"
+_GROUPED_SO_FAR = re.compile(r"[A-Za-z0-9]{4}(?: [A-Za-z0-9]{4}){0,7} ?[A-Za-z0-9]{0,4}", re.ASCII)
+_BEHIND = 4  # a character that ends a value, and what is looked at behind it
+
+
+@lru_cache(maxsize=1)
+def _partial_joins() -> tuple[regex.Pattern[str], ...]:
+    """What joins names to values, made to match only in part: where more text could let it go on."""
+    return tuple(regex.compile(gap.pattern + _NOTHING, gap.flags & re.IGNORECASE) for _, gap in _JOINS)
+
+
+def _is_complete(text: str, begin: int, name_end: int) -> bool:
+    """Whether no text behind this one makes another pair of the name at `[begin, name_end)`, or makes one."""
+    if name_end >= len(text):
+        return False
+    near = text[name_end : name_end + JOIN]
+    at_end = name_end + JOIN > len(text)
+    for (join, gap), partial in zip(_JOINS, _partial_joins(), strict=True):
+        if at_end and partial.match(near, partial=True) is not None:
+            return False
+        found = gap.match(text, name_end, name_end + JOIN)
+        if found is None:
+            continue
+        start = found.end()
+        if found["quote"]:
+            end = quoted_end(text, start, found["quote"], len(found["escapes"] or ""))
+            return end is None or end < len(text)
+        if join is Join.SPACE:
+            join = _spaced(text, begin)
+        if _GROUPED_SO_FAR.fullmatch(text, start):
+            return False
+        end = _bare_end(text, begin, start, join)
+        behind = text[end if end is not None else start :]
+        return len(text) - start > MAX_VALUE or len(behind.lstrip(_TRAILING)) >= _BEHIND
+    return True
 
 
 _BEFORE = re.compile(r"([A-Za-z]+|[0-9]+)[ -]\Z")

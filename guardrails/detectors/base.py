@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -196,23 +196,27 @@ class Foresight(msgspec.Struct, frozen=True):
 
     `most` characters at most, and no more than `after_break` behind the next line break where that is set.
     Where it hangs on little that may follow, `undecided` is an expression of that, as far as it has come:
-    anything else decides at once.
+    anything else decides at once. Where an expression does not tell, `decided` does: given a text, a match's
+    start and end, and up to where the text is there.
     """
 
     most: int
     after_break: int | None = None
     undecided: str | None = None
+    decided: Callable[[str, int, int, int], bool] | None = None
 
-    def has_come(self, text: str, end: int) -> bool:
-        """Whether a text goes on far enough behind a match that ends at `end`."""
-        if len(text) - end >= self.most:
+    def has_come(self, text: str, start: int, end: int, until: int) -> bool:
+        """Whether a text, as far as it goes up to `until`, goes on far enough behind a match in it."""
+        if until - end >= self.most:
             return True
-        if self.undecided is not None and re.compile(self.undecided).fullmatch(text, end) is None:
+        if self.undecided is not None and re.compile(self.undecided).fullmatch(text, end, until) is None:
+            return True
+        if self.decided is not None and self.decided(text, start, end, until):
             return True
         if self.after_break is None:
             return False
-        line = text.find("\n", end)
-        return line >= 0 and len(text) - line > self.after_break
+        line = text.find("\n", end, until)
+        return line >= 0 and until - line > self.after_break
 
 
 _UNSAID = Foresight(512)

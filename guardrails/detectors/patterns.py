@@ -16,7 +16,7 @@ import os
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -341,13 +341,33 @@ def look_ahead(pattern: Pattern) -> int:
     return min(1 + _ahead(parse(pattern)), CONTEXT)
 
 
+def look_behind(pattern: Pattern) -> int:
+    """How many characters before a match its look-arounds and `\b` may look at, `CONTEXT` at the most."""
+    return 1 + _behind(parse(pattern))
+
+
 def _ahead(node: Any) -> int:
     """At least how far the look-aheads in a parsed expression reach together."""
-    inner = [*getattr(node, "items", ()), *getattr(node, "branches", ())]
-    inner += [getattr(node, name) for name in ("subpattern", "yes_item", "no_item") if hasattr(node, name)]
     core: Any = _regex_core
     own = int(min(node.subpattern.max_width(), CONTEXT)) if isinstance(node, core.LookAround) else 0
-    return own + sum(map(_ahead, inner))
+    return own + sum(map(_ahead, _inner(node)))
+
+
+def _behind(node: Any) -> int:
+    """At least how far any look-behind in a parsed expression reaches."""
+    core: Any = _regex_core
+    looks = isinstance(node, core.LookAround) and node.behind
+    own = int(min(node.subpattern.max_width(), CONTEXT)) if looks else 0
+    return max([own, *map(_behind, _inner(node))])
+
+
+def _inner(node: Any) -> Iterator[Any]:
+    """What a node of a parse tree is made of."""
+    yield from getattr(node, "items", ())
+    yield from getattr(node, "branches", ())
+    for name in ("subpattern", "yes_item", "no_item"):
+        if hasattr(node, name):
+            yield getattr(node, name)
 
 
 def check(pattern: Pattern, index: int = 0) -> None:

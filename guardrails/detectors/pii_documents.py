@@ -38,21 +38,19 @@ _BIRTH_WORDS = (
 )
 _BIRTH_NEAR = 3
 
-_MONTH = r"(?:[A-Za-zÀ-ž]{3,10}\.?)"
+# The first three letters of the months, in the eight languages of the context words.
+_MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mai"),
+    *("okt", "dez", "fév", "fev", "avr", "jui", "aoû", "aou", "déc", "ene", "abr", "ago", "dic", "gen"),
+    *("mag", "giu", "lug", "set", "ott", "out", "mrt", "mei", "sty", "lut", "kwi", "maj", "cze", "lip"),
+    *("sie", "wrz", "paź", "lis", "gru"),
+)
+_MONTH = rf"(?:(?i:{'|'.join(dict.fromkeys(_MONTHS))})[A-Za-zÀ-ž]{{0,7}}\.?)"
 _DATE = (
     r"(?<![A-Za-z0-9_])(?<![0-9][.:\-/])(?:(?:19|20)\d\d[\-/.]\d\d?[\-/.]\d\d?"
     r"|\d\d?[\-/.] ?\d\d?[\-/.] ?(?:(?:19|20)\d\d|\d\d)"
     rf"|\d\d?(?:st|nd|rd|th|er|º|ª|\.)? (?:of |de |di |d')?{_MONTH},? (?:de |del )?(?:19|20)\d\d"
     rf"|{_MONTH} \d\d?(?:st|nd|rd|th)?,? (?:19|20)\d\d)(?![A-Za-z0-9_])(?![\-/:][0-9])"
-)
-# The first three letters of the months, in the eight languages of the context words.
-_MONTHS = frozenset(
-    {
-        *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mai"),
-        *("okt", "dez", "fév", "fev", "avr", "jui", "aoû", "aou", "déc", "ene", "abr", "ago", "dic", "gen"),
-        *("mag", "giu", "lug", "set", "ott", "out", "mrt", "mei", "sty", "lut", "kwi", "maj", "cze", "lip"),
-        *("sie", "wrz", "paź", "lis", "gru"),
-    }
 )
 
 

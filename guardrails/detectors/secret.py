@@ -13,7 +13,7 @@ from guardrails.catalogue.secret_kinds import SecretKind, kinds
 from guardrails.catalogue.validators import REQUIRED, SUPPORTING, no_placeholder
 from guardrails.detectors import listed
 from guardrails.detectors.assigned import AssignedKinds, stems
-from guardrails.detectors.assignments import MAX_VALUE, Assignment, Reader
+from guardrails.detectors.assignments import MAX_REACH, Assignment, Reader
 from guardrails.detectors.base import Deadline, Foresight, Match, Pattern, SpecError
 from guardrails.detectors.generic import generic_score
 from guardrails.detectors.readers import READERS
@@ -60,8 +60,6 @@ def _chosen(globs: Sequence[str], field: str, catalogue: dict[str, SecretKind]) 
 
 
 GENERIC = "generic-assignment"
-_NEXT_LINE = 160
-"""How far into the next line a value may stand: no value goes on behind a line break."""
 
 
 def _surest(hits: Iterable[Hit]) -> Iterable[Hit]:
@@ -114,13 +112,13 @@ class SecretDetector:
 
     @property
     def foresight(self) -> Sequence[Foresight]:
-        """What is assigned to a name stands behind the match that located it, in its line or the next."""
+        """What is assigned to a name may go on behind the match that located it."""
         own = [
             READERS[one.reader].foresight if one.reader in READERS else Foresight(0) for one in self._kinds
         ]
         if len(self.patterns) == len(own):
             return own
-        located = [Foresight(MAX_VALUE, _NEXT_LINE)] * len(self._reader.patterns)
+        located = [Foresight(MAX_REACH, decided=self._reader.has_all)] * len(self._reader.patterns)
         return [*own, *located, *listed.FORESIGHT]
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:

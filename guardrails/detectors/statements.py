@@ -13,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from guardrails.detectors.base import Deadline, Match, Pattern
+from guardrails.detectors.base import Deadline, Foresight, Match, Pattern
 from guardrails.model import Hit
 from guardrails.text import View
 
@@ -129,6 +129,8 @@ _WHERE = re.compile(r"\bwhere\b|\busing\b", re.IGNORECASE)
 _STATEMENT = 4_000
 """Characters in which the end of a statement is looked for."""
 
+_CONDITION_TO_COME = Foresight(_STATEMENT, undecided=r"(?is:(?:(?!\b(?:where|using)\b(?=[\s\S]))[^;])*)")
+
 
 class ShellSpec(msgspec.Struct, frozen=True, tag_field="type", tag="shell", forbid_unknown_fields=True):
     """Finds shell commands that destroy, expose or hand over."""
@@ -181,6 +183,9 @@ class StatementDetector:
                 id=f"{kind} {one.value}", expression=form, ignorecase=ignorecase, multiline=True, ascii=True
             )
             for one, form in forms
+        )
+        self.foresight = tuple(
+            _CONDITION_TO_COME if one is SqlClass.EVERY_ROW else Foresight(0) for one in self._classes
         )
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Set
 
 import msgspec
 
 from guardrails.bodies import Format
 from guardrails.streams import aws
-from guardrails.streams.events import Framing, Reading, Text, Whole
+from guardrails.streams.events import Framing, Reading, Text, Whole, is_known, scalar, with_rest
 
-# What each event may hold besides what is judged: padding of random length, so that lengths tell nothing.
+# What each event may hold: plain members, among them padding of random length so that lengths tell nothing,
+# and those that are judged or left alone.
 _BESIDE = frozenset({"contentBlockIndex", "p"})
-_LEFT = {
-    "messageStart": _BESIDE | {"role"},
-    "messageStop": _BESIDE | {"stopReason"},
-    "metadata": _BESIDE | {"usage", "metrics", "performanceConfig", "serviceTier"},
+_EVENTS: Mapping[str, tuple[Set[str], Set[str]]] = {
+    "messageStart": (_BESIDE | {"role"}, frozenset()),
+    "messageStop": (_BESIDE | {"stopReason"}, frozenset()),
+    "metadata": (_BESIDE, frozenset({"usage", "metrics", "performanceConfig", "serviceTier"})),
+    "contentBlockStart": (_BESIDE, frozenset({"start"})),
+    "contentBlockDelta": (_BESIDE, frozenset({"delta"})),
+    "contentBlockStop": (_BESIDE, frozenset()),
 }
-_DELTA = _BESIDE | {"delta"}
-_START = _BESIDE | {"start"}
+_AROUND = frozenset({"messageStart", "messageStop", "metadata"})
 
 
 class BedrockStream:
@@ -32,36 +35,52 @@ class BedrockStream:
 
     def read(self, name: str, body: dict[str, object]) -> Reading:
         """What an event holds."""
-        index = body.get("contentBlockIndex")
-        if name in _LEFT:
-            # The rest of a response: what is left alone in a whole one is here.
-            rest = Whole((), body, (), Format.BEDROCK_CONVERSE)
-            return Reading(
-                wholes=() if body.keys() <= _LEFT[name] else (rest,),
-                ends=None if name == "messageStop" else (),
-            )
+        reading = self._read(name, body)
+        if reading is not None and name in _EVENTS and is_known(body, *_EVENTS[name]):
+            return reading
+        # The rest of a response: what is left alone in a whole one is here.
+        format = Format.BEDROCK_CONVERSE if name in _AROUND else Format.GENERIC
+        return with_rest(reading or Reading(), body, format)
+
+    def _read(self, name: str, body: dict[str, object]) -> Reading | None:
+        """What an event holds in the place that it has for it; None where that is strange."""
+        index = scalar(body.get("contentBlockIndex"))
         if name == "contentBlockStop":
             return Reading(ends=(index,))
-        delta = body.get("delta")
-        if name == "contentBlockDelta" and isinstance(delta, dict) and body.keys() <= _DELTA:
-            if delta.keys() == {"reasoningContent"}:
-                return Reading()  # reasoning is left alone, as in a whole body
-            if delta.keys() == {"text"} and isinstance(delta["text"], str):
-                return Reading((Text((index, "text"), ("delta", "text"), delta["text"]),))
-            tool = delta.get("toolUse")
-            if len(delta) == 1 and isinstance(tool, dict) and isinstance(tool.get("input"), str):
-                place = ("delta", "toolUse", "input")
-                asked = self._tools.get(index)
-                return Reading((Text((index, "input"), place, tool["input"], arguments=True, tool=asked),))
-        start = body.get("start")
-        if name == "contentBlockStart" and isinstance(start, dict) and body.keys() <= _START:
+        if name == "contentBlockDelta":
+            return self._delta(index, body)
+        if name == "contentBlockStart":
+            start = body.get("start")
+            if not isinstance(start, dict):
+                return None
             self._named(index, start.get("toolUse"))
             message = {"output": {"message": {"role": "assistant", "content": [start]}}}
-            whole = Whole(("start",), message, ("output", "message", "content", 0), Format.BEDROCK_CONVERSE)
-            return Reading(wholes=(whole,))
-        return Reading(wholes=(Whole((), body, (), Format.GENERIC),))
+            place = ("output", "message", "content", 0)
+            return Reading(wholes=(Whole(("start",), message, place, Format.BEDROCK_CONVERSE),))
+        return Reading(ends=None if name == "messageStop" else ())
 
-    def _named(self, index: object, tool: object) -> None:
+    def _delta(self, index: Hashable, body: dict[str, object]) -> Reading | None:
+        delta = body.get("delta")
+        if not isinstance(delta, dict):
+            return None
+        if delta.keys() == {"reasoningContent"}:
+            return Reading()  # reasoning is left alone, as in a whole body
+        tool = delta.get("toolUse")
+        texts: list[Text] = []
+        known = is_known(delta, {"text"}, {"toolUse"})
+        if isinstance(delta.get("text"), str):
+            texts.append(Text((index, "text"), ("delta", "text"), delta["text"]))
+        if isinstance(tool, dict) and isinstance(tool.get("input"), str):
+            place = ("delta", "toolUse", "input")
+            asked = self._tools.get(index)
+            texts.append(Text((index, "input"), place, tool["input"], arguments=True, tool=asked))
+            known = known and is_known(tool, {"input"})
+        elif tool is not None:
+            known = False
+        reading = Reading(tuple(texts))
+        return reading if texts and known else with_rest(reading, body, Format.GENERIC)
+
+    def _named(self, index: Hashable, tool: object) -> None:
         if isinstance(tool, dict) and isinstance(tool.get("name"), str):
             self._tools[index] = tool["name"]
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import Channel, ChunkReader, Path, Reading, ServerSent, Text
+from guardrails.streams.events import Channel, ChunkReader, Echo, Path, Reading, ServerSent, Text
 
 # Reasoning is left alone, as in a whole body.
-_DELTA = frozenset(
-    {"role", "name", "content", "refusal", "tool_calls", "function_call"}
-    | {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"}
+_DELTA = (
+    frozenset({"role", "name", "content", "refusal"}),
+    frozenset({"tool_calls", "function_call"})
+    | {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"},
 )
-_CHOICE = frozenset(
-    {"index", "delta", "text", "finish_reason", "native_finish_reason", "stop_reason", "logprobs"}
-    | {"content_filter_results", "token_ids"}
+_CHOICE = (
+    frozenset({"index", "text", "finish_reason", "native_finish_reason", "stop_reason"}),
+    frozenset({"delta", "logprobs", "content_filter_results", "token_ids"}),
 )
-_CHUNK = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
-    | {"provider", "obfuscation", "prompt_filter_results"}
+_CHUNK = (
+    frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
+    | {"provider", "obfuscation"},
+    frozenset({"choices", "usage", "prompt_filter_results"}),
 )
+_CALL = (frozenset({"index", "id", "type"}), frozenset({"function", "custom"}))
 
 
 class ChatStream(ServerSent):
@@ -42,26 +45,28 @@ class _Chunk(ChunkReader):
     def __init__(self, body: dict[str, object], tools: dict[Channel, str]) -> None:
         super().__init__(body)
         self._tools = tools
-        self.strange = not body.keys() <= _CHUNK
+        self._know(body, *_CHUNK)
         for choice, index, path in self._alternatives("choices", body.get("choices")):
             self._choice(choice, index, path)
 
     def _choice(self, choice: dict[str, object], index: int, path: Path) -> None:
         forget = ((*path, "logprobs"),) if choice.get("logprobs") else ()
         self._text((index, "text"), choice, (*path, "text"), forget)
-        self.strange = self.strange or not choice.keys() <= _CHOICE
+        self._know(choice, *_CHOICE)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             self._delta(delta, index, (*path, "delta"), forget)
         elif delta is not None:
             self.strange = True
+        if forget and not any(text.forget == forget for text in self.texts):
+            self.echoes.append(Echo(index, *forget))
         if choice.get("finish_reason") is not None:
             self.ends.append(index)
 
     def _delta(self, delta: dict[str, object], index: object, path: Path, forget: tuple[Path, ...]) -> None:
         self._text((index, "content"), delta, (*path, "content"), forget)
         self._text((index, "refusal"), delta, (*path, "refusal"), forget)
-        self.strange = self.strange or not delta.keys() <= _DELTA
+        self._know(delta, *_DELTA)
         calls = delta.get("tool_calls")
         if isinstance(calls, list):
             # What was said before the calls has most likely ended.
@@ -73,6 +78,7 @@ class _Chunk(ChunkReader):
         function = delta.get("function_call")
         if isinstance(function, dict):
             self.before.append((index, "content"))
+            self._know(function, {"name", "arguments"})
             where = (*path, "function_call", "arguments")
             self._text((index, "function"), function, where, forget, arguments=True)
         elif function is not None:
@@ -82,10 +88,12 @@ class _Chunk(ChunkReader):
         if not isinstance(call, dict):
             self.strange = True
             return
+        self._know(call, *_CALL)
         number = call.get("index", path[-1])
         for member, text in (("function", "arguments"), ("custom", "input")):
             inner = call.get(member)
             if isinstance(inner, dict):
+                self._know(inner, {"name", text})
                 self._text((index, f"call {number}"), inner, (*path, member, text), forget, arguments=True)
             elif inner is not None:
                 self.strange = True

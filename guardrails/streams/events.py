@@ -7,9 +7,8 @@ back and the rest of its event, and a stream in which nothing is found stays as 
 
 from __future__ import annotations
 
-import copy
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Protocol
 
@@ -57,6 +56,13 @@ class Whole(msgspec.Struct, frozen=True):
     forget: tuple[Path, ...] = ()
 
 
+class Echo(msgspec.Struct, frozen=True):
+    """What may repeat any text of a group up to here: it stands at `path`, and goes where one is masked."""
+
+    group: Hashable
+    path: Path
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What a dialect finds in an event.
 
@@ -66,6 +72,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     texts: tuple[Text, ...] = ()
     wholes: tuple[Whole, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     before: tuple[Channel, ...] = ()
     ends: tuple[Hashable, ...] | None = ()
 
@@ -113,6 +120,38 @@ class ServerSent:
     framing: Callable[[], Framing] = sse.Reader
 
 
+def is_known(held: Mapping[str, object], scalars: Set[str], others: Set[str] = frozenset()) -> bool:
+    """Whether an object holds nothing but these members, and in `scalars` no object and no list."""
+    return held.keys() <= scalars | others and not any(
+        isinstance(held.get(name), dict | list) for name in scalars
+    )
+
+
+def scalar(value: object) -> Hashable:
+    """What something may be called by: None for an object or a list."""
+    return None if isinstance(value, dict | list) else value
+
+
+def with_rest(reading: Reading, body: dict[str, object], format: bodies.Format) -> Reading:
+    """A reading of an event in which there is more: what it leaves is judged as a body of a format."""
+    rest: object = body
+    for text in reading.texts:
+        rest = _with(rest, text.path, "")
+    for whole in reading.wholes:
+        rest = _with(rest, whole.path, None)
+    return msgspec.structs.replace(reading, wholes=(Whole((), rest, (), format), *reading.wholes))
+
+
+def _with(value: object, path: Path, new: object) -> object:
+    """A value with another one at a path; what is beside the path is not copied."""
+    if not path:
+        return new
+    assert isinstance(value, dict | list)
+    copied = value.copy()
+    copied[path[0]] = _with(value[path[0]], path[1:], new)  # type: ignore[index]
+    return copied
+
+
 class ChunkReader:
     """Reads an event that holds a list of alternatives (choices, candidates), each with texts of its own.
 
@@ -122,6 +161,7 @@ class ChunkReader:
 
     def __init__(self, body: dict[str, object]) -> None:
         self.texts: list[Text] = []
+        self.echoes: list[Echo] = []
         self.before: list[Channel] = []
         self.ends: list[Hashable] = []
         self.strange = False
@@ -129,14 +169,12 @@ class ChunkReader:
 
     def reading(self, format: bodies.Format) -> Reading:
         """What was found; the rest is a body of this format."""
-        wholes = (Whole((), self._rest(), (), format),) if self.strange else ()
-        return Reading(tuple(self.texts), wholes, tuple(self.before), tuple(self.ends))
+        found = Reading(tuple(self.texts), (), tuple(self.echoes), tuple(self.before), tuple(self.ends))
+        return with_rest(found, self._body, format) if self.strange else found
 
-    def _rest(self) -> dict[str, object]:
-        body = copy.deepcopy(self._body)
-        for text in self.texts:
-            put(body, text.path, "")
-        return body
+    def _know(self, held: Mapping[str, object], scalars: Set[str], others: Set[str] = frozenset()) -> None:
+        """Notes whether an object holds anything else."""
+        self.strange = self.strange or not is_known(held, scalars, others)
 
     def _alternatives(self, member: str, found: object) -> Iterator[tuple[dict[str, object], int, Path]]:
         """The objects of the list that was found at a member: each with its index and its path."""
@@ -168,6 +206,7 @@ class _Channel:
         self.fed = 0
         self.given = 0
         self.edits: deque[Replacement] = deque()
+        self.first: int | None = None  # where the first edit begins
         self._waiting: list[str] = []
 
     def add(self, text: str) -> None:
@@ -193,6 +232,8 @@ class _Channel:
     def take(self, released: Released) -> None:
         self.given = released.end
         self.edits += released.edits
+        if self.first is None and released.edits:
+            self.first = released.edits[0].start
 
     def written(self, slot: _Slot) -> str | None:
         """A slot's text with the edits in it; None where there are none. An edit stands where it begins."""
@@ -215,16 +256,30 @@ class _Channel:
         return "".join((*parts, slot.text.text[at - slot.start :]))
 
 
+class _Echo(msgspec.Struct):
+    """An echo in a waiting event, of a channel as far as it had come."""
+
+    path: Path
+    channel: _Channel
+    end: int
+
+    def goes(self) -> bool:
+        return self.channel.first is not None and self.channel.first < self.end
+
+
 class _Waiting(msgspec.Struct):
     """An event that is not sent on yet."""
 
     event: Framed
     body: dict[str, object] | None
     slots: list[_Slot]
+    echoes: list[_Echo] = []
     changed: bool = False
 
     def decided(self) -> bool:
-        return all(slot.channel.given >= slot.end for slot in self.slots)
+        return all(slot.channel.given >= slot.end for slot in self.slots) and all(
+            echo.channel.given >= echo.end for echo in self.echoes
+        )
 
     def written(self) -> bytes:
         """The event as it is sent on."""
@@ -234,6 +289,10 @@ class _Waiting(msgspec.Struct):
             put(self.body, slot.text.path, slot.text.text if text is None else text)
             if text is not None:
                 _forget(self.body, slot.text.forget)
+                self.changed = True
+        for echo in self.echoes:
+            if echo.goes():
+                _forget(self.body, (echo.path,))
                 self.changed = True
         if not self.changed:
             return self.event.raw
@@ -253,7 +312,8 @@ class EventStream:
         self._restorer = restorer
         self._idle = stream.idle and restorer is None
         self._reader = dialect.framing()
-        self._channels: dict[Channel, _Channel] = {}
+        self._channels: dict[Hashable, dict[Channel, _Channel]] = {}  # by group
+        self._told: dict[Channel, _Channel] = {}  # those that were told more than is judged
         self._waiting: deque[_Waiting] = deque()
 
     def feed(self, data: bytes, deadline: Deadline) -> bytes:
@@ -285,7 +345,7 @@ class EventStream:
             # What came together is judged together, which costs hardly more than a single event.
             self._judge_texts(deadline)
             if last:
-                self._settle(self._channels, deadline)
+                self._settle_groups(None, deadline)
             out += self._ready()
         except Denied as denied:
             out += self._ready()
@@ -305,11 +365,12 @@ class EventStream:
             if event.data is not None and event.data.strip() not in {b"", b"[DONE]"}:
                 self.stream.fail(Unjudged(Reason.UNKNOWN_FORMAT, detail="an event is no JSON object"))
             if event.data is not None and event.data.strip() == b"[DONE]":
-                self._settle(self._channels, deadline)
+                self._settle_groups(None, deadline)
             self._waiting.append(_Waiting(event, None, []))
             return
         reading = self._dialect.read(event.name, body)
-        self._settle(reading.before, deadline)
+        for name in reading.before:
+            self._settle(self._channels.get(name[0], {}).get(name), deadline)
         waiting = _Waiting(event, body, [])
         if reading.wholes:
             self._judge_texts(deadline)
@@ -320,19 +381,23 @@ class EventStream:
             channel = self._channel(text)
             start = channel.fed
             channel.add(text.text)
+            self._told[text.channel] = channel
             waiting.slots.append(_Slot(text, channel, start, channel.fed))
-        ends = reading.ends
-        self._settle([one for one in self._channels if ends is None or one[0] in ends], deadline)
+        for echo in reading.echoes:
+            echoed = self._channels.get(echo.group, {}).values()
+            waiting.echoes += [_Echo(echo.path, one, one.fed) for one in echoed]
+        self._settle_groups(reading.ends, deadline)
 
     def _channel(self, text: Text) -> _Channel:
-        channel = self._channels.get(text.channel)
+        group = self._channels.setdefault(text.channel[0], {})
+        channel = group.get(text.channel)
         if channel is None:
             judge: Judge = (
                 ArgumentsJudge(partial(self._judge, Kind.TOOL_INPUT, text.tool))
                 if text.arguments
                 else self._judge(text.kind, text.tool)
             )
-            channel = self._channels[text.channel] = _Channel(judge)
+            channel = group[text.channel] = _Channel(judge)
         return channel
 
     def _judge(self, kind: Kind, tool: str | None = None) -> Judge:
@@ -341,14 +406,19 @@ class EventStream:
             return judge
         return RestoringText(judge, self._restorer, Destination(Role.ASSISTANT, kind, tool))
 
-    def _settle(self, names: Iterable[Channel], deadline: Deadline) -> None:
-        for name in names:
-            channel = self._channels.get(name)
-            if channel is not None:
-                channel.judged(deadline, last=True)
+    def _settle_groups(self, groups: Iterable[Hashable] | None, deadline: Deadline) -> None:
+        """Settles the channels of groups that end, None for all."""
+        for group in list(self._channels) if groups is None else groups:
+            for channel in self._channels.get(group, {}).values():
+                self._settle(channel, deadline)
+
+    def _settle(self, channel: _Channel | None, deadline: Deadline) -> None:
+        if channel is not None:
+            channel.judged(deadline, last=True)
 
     def _judge_texts(self, deadline: Deadline) -> None:
-        for channel in self._channels.values():
+        told, self._told = self._told, {}
+        for channel in told.values():
             channel.judged(deadline)
 
     def _judge_whole(self, waiting: _Waiting, whole: Whole, deadline: Deadline) -> None:
@@ -370,15 +440,16 @@ class EventStream:
         if self._restorer is not None:
             restored = restore_body(body, whole.format, self._restorer, judged.decision.edits)
             masked, body = masked or restored is not body, restored
-        if masked:
+        if masked or waiting.changed:  # what was left out of a rewritten rest comes back
             assert waiting.body is not None
-            value = _without_logprobs(_get(body, whole.at))
+            value = _get(body, whole.at)
             if whole.path:
                 put(waiting.body, whole.path, value)
             else:
                 assert isinstance(value, dict)
                 waiting.body = value
-            _forget(waiting.body, whole.forget)
+            if masked:
+                _forget(waiting.body, whole.forget)
             waiting.changed = True
 
 
@@ -390,25 +461,9 @@ def _decoded(data: bytes) -> dict[str, object] | None:
     return body if isinstance(body, dict) else None
 
 
-def _without_logprobs(value: object) -> object:
-    """Log probabilities spell the tokens: they go where a text was masked."""
-    if isinstance(value, list):
-        return [_without_logprobs(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            name: _emptied(one) if name == "logprobs" else _without_logprobs(one)
-            for name, one in value.items()
-        }
-    return value
-
-
 def _forget(body: object, paths: Iterable[Path]) -> None:
     for path in paths:
-        put(body, path, _emptied(_get(body, path)))
-
-
-def _emptied(value: object) -> object:
-    return [] if isinstance(value, list) else None
+        put(body, path, bodies.emptied(_get(body, path)))
 
 
 def _get(value: object, path: Path) -> object:

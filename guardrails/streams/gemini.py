@@ -5,23 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.bodies import Format
-from guardrails.streams.events import ChunkReader, Path, Reading, ServerSent, Text
+from guardrails.streams.events import ChunkReader, Echo, Path, Reading, ServerSent, Text
 
 _PART = frozenset({"text", "thoughtSignature", "thought_signature"})
-_CONTENT = frozenset({"parts", "role"})
-_CANDIDATE = frozenset(
-    {"content", "index", "finishReason", "safetyRatings", "tokenCount", "avgLogprobs", "logprobsResult"}
+_LOGPROBS = ("logprobsResult", "logprobs_result")
+_CANDIDATE = (
+    frozenset({"index", "finishReason", "tokenCount", "avgLogprobs"}),
+    frozenset({"content", "safetyRatings", *_LOGPROBS}),
 )
-_CHUNK = frozenset(
-    {
-        "candidates",
-        "usageMetadata",
-        "modelVersion",
-        "responseId",
-        "createTime",
-        "promptFeedback",
-        "modelStatus",
-    }
+_CHUNK = (
+    frozenset({"modelVersion", "responseId", "createTime"}),
+    frozenset({"candidates", "usageMetadata", "promptFeedback", "modelStatus"}),
 )
 
 
@@ -41,30 +35,31 @@ class GeminiStream(ServerSent):
 class _Chunk(ChunkReader):
     def __init__(self, body: dict[str, object]) -> None:
         super().__init__(body)
-        self.strange = not body.keys() <= _CHUNK
+        self._know(body, *_CHUNK)
         for candidate, index, path in self._alternatives("candidates", body.get("candidates", [])):
             self._candidate(candidate, index, path)
 
     def _candidate(self, candidate: dict[str, object], index: int, path: Path) -> None:
-        self.strange = self.strange or not candidate.keys() <= _CANDIDATE
-        forget = ((*path, "logprobsResult"),) if candidate.get("logprobsResult") else ()
+        self._know(candidate, *_CANDIDATE)
+        # A chunk may have those of its own tokens, or the last one those of all.
+        self.echoes += [Echo(index, (*path, name)) for name in _LOGPROBS if candidate.get(name)]
         content = candidate.get("content", {})
         parts = content.get("parts", []) if isinstance(content, dict) else None
         if isinstance(content, dict) and isinstance(parts, list):
-            self.strange = self.strange or not content.keys() <= _CONTENT
+            self._know(content, {"role"}, {"parts"})
             for place, part in enumerate(parts):
-                self._part(part, index, (*path, "content", "parts", place), forget)
+                self._part(part, index, (*path, "content", "parts", place))
         else:
             self.strange = True
         if candidate.get("finishReason") is not None:
             self.ends.append(index)
 
-    def _part(self, part: object, index: object, path: Path, forget: tuple[Path, ...]) -> None:
+    def _part(self, part: object, index: object, path: Path) -> None:
         if not isinstance(part, dict) or not isinstance(part.get("text", ""), str):
             self.strange = True
             return
         if part.get("thought") is True and part.keys() <= _PART | {"thought"}:
             return  # reasoning is left alone, as in a whole body
-        self.strange = self.strange or not part.keys() <= _PART
-        if part.get("text") or (forget and "text" in part):
-            self.texts.append(Text((index, "text"), (*path, "text"), part["text"], forget=forget))
+        self._know(part, _PART)
+        if part.get("text"):
+            self.texts.append(Text((index, "text"), (*path, "text"), part["text"]))

@@ -10,17 +10,17 @@ up, what is given out is the text as the engine masks it as a whole.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, foresight
-from guardrails.detectors.patterns import CONTEXT
-from guardrails.engine import Decision, Engine, Stretch
+from guardrails.detectors.patterns import CONTEXT, look_behind
+from guardrails.engine import Decision, Engine, Rescan, Stretch
 from guardrails.masking import Replacement, apply_plan, placeholders
 from guardrails.model import (
     Action,
@@ -42,7 +42,7 @@ from guardrails.model import (
 from guardrails.policy.policyset import Noted, Seen
 from guardrails.streams import runs
 from guardrails.streams.alive import Alive
-from guardrails.text import View
+from guardrails.streams.cuts import Cuts
 
 MAX_HELD = 64_000
 """The most characters that are held back; a text that needs more is unjudged."""
@@ -53,12 +53,7 @@ KEPT = 2 * CONTEXT
 PATIENCE = 8
 """A long part held back is judged again only when an eighth as much is new: that keeps time linear."""
 
-_NUMBER = re.compile(r"(?<!\w)([0-9]{1,20})[ \t\n.,:;/+()#_-]{0,4}\Z")
-_NEAR = 25
-"""The most characters that `_NUMBER` looks at, and one."""
-
-_NUMBERS = 3
-"""So many numbers in a row wait for what is behind the last of them: that keeps time linear."""
+_WORD_MOST = 64
 
 _ADDRESS = Address("")
 
@@ -96,14 +91,6 @@ class Judge(Protocol):
         ...
 
 
-class _Looked(msgspec.Struct, frozen=True):
-    """What was seen in a text, up to where all of it is decided, and where patterns matched."""
-
-    seen: Seen
-    until: int
-    matched: list[Span]
-
-
 class StreamEngine:
     """An engine made ready for streams. Safe in several threads; made anew with every policy set."""
 
@@ -114,6 +101,7 @@ class StreamEngine:
         self.engine = Engine(policies, engine.keys)
         patterns = policies.patterns
         self._alive = Alive(patterns, cache)
+        self.looks_behind = max(map(look_behind, patterns), default=0)
         detectors = policies.detectors
         self._behind = [
             [said for one, own in policies.owners(number) if (said := foresight(detectors[one], own))]
@@ -133,62 +121,19 @@ class StreamEngine:
             chosen = self._chosen[wanted] = frozenset(own)
         return chosen
 
-    def look(self, text: str, since: int, wanted: frozenset[int], tenant: str, deadline: Deadline) -> _Looked:
-        """What is seen in a tenant's text of which `since` characters are decided. Raises `CannotJudge`."""
+    def look(self, text: str, wanted: frozenset[int], deadline: Deadline) -> tuple[Seen, Cuts]:
+        """What is seen in a text, and where it may be cut. Raises `CannotJudge`."""
         noted: Noted = []
         seen = self.engine.policies.look(text, wanted, deadline, noted)
-        until = self.decided(text, since, noted, self.patterns(wanted), tenant, deadline)
-        matched = [
-            view.source_span(one.outer_start, one.outer_end)
-            for view, matches in noted
-            for found in matches.values()
-            for one in found
-        ]
-        return _Looked(seen, until, matched)
+        return seen, self.cuts(text, noted, wanted, deadline)
 
-    def decided(
-        self,
-        text: str,
-        since: int,
-        noted: Noted,
-        patterns: frozenset[int],
-        tenant: str,
-        deadline: Deadline,
-    ) -> int:
-        """Where the first thing begins that more text could change."""
-        length = len(text)
-        until = self._written(text, tenant)
-        spans: list[tuple[int, int]] = []
-        settled: dict[
-            int, int
-        ] = {}  # by id of a view: up to where no more text makes others of its characters
-        for view, matches in noted:
-            whole = view.whole is not None
-            if not whole and not view.name.endswith("tags"):
-                at = since if view.parent is None else 0
-                first = self._open(view, at, settled, patterns, deadline)
-                if first < len(view.text):
-                    until = min(until, view.source_span(first, len(view.text)).start)
-            for number, found in matches.items():
-                behind = () if whole else self._behind[number]
-                leads = self._alive.leads(number)
-                for one in found:
-                    span = view.source_span(one.start if leads else one.outer_start, one.outer_end)
-                    # Whether it counts may hang on what is not there yet.
-                    unsure = not all(said.has_come(view.text, one.outer_end) for said in behind)
-                    spans.append((span.start, length if unsure else span.end))
-        until = max(since, _before(until, spans))
-        if since < until < runs.unsettled(text) and not text[until - 1].isspace():
-            # What is held back may be masked; what stands right before could then go on in the placeholder.
-            until = max(since, _before(self._alive.start(text[:until], since, patterns, deadline), spans))
-        # What follows a number may speak against it, and no longer does once it is masked.
-        for _ in range(_NUMBERS):
-            digits = _NUMBER.search(text, max(since, until - _NEAR), until) if until < length else None
-            if digits is None:
-                break
-            start = self._alive.start(text[: digits.end(1) - 1], max(since, until - KEPT), patterns, deadline)
-            until = min(until, max(since, _before(start, spans)))
-        return until
+    def cuts(self, text: str, noted: Noted, wanted: frozenset[int], deadline: Deadline) -> Cuts:
+        """Where a text may be cut in which the `wanted` detectors looked, and what matched in it."""
+        return Cuts(text, noted, self._alive, self._behind, self.patterns(wanted), deadline)
+
+    def decided(self, cuts: Cuts, since: int, tenant: str) -> int:
+        """Up to where a tenant's text is decided, of which `since` characters are."""
+        return cuts.last(since, self._written(cuts.text, tenant))
 
     def _written(self, text: str, tenant: str) -> int:
         """Where a placeholder begins that is not whole yet; `len(text)` for none."""
@@ -198,26 +143,6 @@ class StreamEngine:
                 if not any(one.start <= start < one.end for one in own):
                     return start
         return len(text)
-
-    def _open(
-        self, view: View, at: int, settled: dict[int, int], patterns: frozenset[int], deadline: Deadline
-    ) -> int:
-        """Where in a view the first thing begins that goes on to its end."""
-        text = view.text
-        end = runs.unsettled(text)
-        if view.parent is not None:
-            end = min(end, view.place_of(settled.get(id(view.parent), len(view.parent.text))))
-        settled[id(view)] = end
-        # What is alive at the end was so before its last character.
-        return min(end, runs.start(text), self._alive.start(text[:end], at, patterns, deadline))
-
-
-def _before(until: int, spans: list[tuple[int, int]]) -> int:
-    """The last place up to `until` that is in no span; spans end where they may not be cut."""
-    for start, end in sorted(spans, reverse=True):
-        if start < until < end:
-            until = start
-    return until
 
 
 class Stream:
@@ -263,7 +188,9 @@ class Stream:
         """The detectors of the rules for a text."""
         return self._rules.scope(role, kind).wanted
 
-    def judge(self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline) -> Decision:
+    def judge(
+        self, segment: Segment, seen: Seen, stretch: Stretch, deadline: Deadline
+    ) -> tuple[Decision, Sequence[Rescan]]:
         """Judges a stretch of one of the texts."""
         return self.on.engine.judge_stretch(
             segment,
@@ -321,6 +248,7 @@ class TextJudge:
         self._stream = stream
         self._role = role
         self._kind = kind
+        self._tenant = stream.context.tenant
         self._wanted = stream.wanted(role, kind)
         self._window = ""
         self._base = 0  # where the window begins in the text
@@ -342,9 +270,13 @@ class TextJudge:
         self._stream.held += len(text)
         self._window += text
         self._waiting += len(text)
-        if self._wanted and self._waiting <= self._patience:
+        if self._wanted and (self._waiting <= self._patience or self._is_in_a_word()):
             return Released(self._given, self._given, "")
         return self._judge(deadline, last=False)
+
+    def _is_in_a_word(self) -> bool:
+        """Whether all that is held back is one word, that may go on: there is nothing to decide yet."""
+        return self.held <= _WORD_MOST and not self._window[self._given - self._base :].strip(runs.WORD)
 
     def settle(self, deadline: Deadline) -> Released:
         """Gives out what is held back: nothing more is to come, as far as one knows.
@@ -359,25 +291,24 @@ class TextJudge:
         if not self._wanted or end == self._given:
             return self._give(end, ())
         since = self._given - self._base
+        on = self._stream.on
         try:
-            looked = self._stream.on.look(
-                self._window, since, self._wanted, self._stream.context.tenant, deadline
-            )
+            seen, cuts = on.look(self._window, self._wanted, deadline)
+            until = len(self._window) if last else on.decided(cuts, since, self._tenant)
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
             return self._give(end, ())
-        self._matched = looked.matched
-        until = looked.until
-        if last:
-            until = len(self._window)
-        elif self.held > MAX_HELD:
+        self._matched = cuts.matched
+        if not last and self.held > MAX_HELD:
             self._stream.fail(
                 Unjudged(Reason.TOO_LONG, None, _ADDRESS, "more text would have to be held back")
             )
             until = len(self._window)
-        return self._settle(looked.seen, since, until, deadline, last=last)
+        return self._settle(seen, cuts, since, until, deadline, last=last)
 
-    def _settle(self, seen: Seen, since: int, until: int, deadline: Deadline, *, last: bool) -> Released:
+    def _settle(
+        self, seen: Seen, cuts: Cuts, since: int, until: int, deadline: Deadline, *, last: bool
+    ) -> Released:
         """Decides up to `until`, or less where the edits show that it cannot be cut there."""
         base = self._base
         prior = tuple(
@@ -386,21 +317,15 @@ class TextJudge:
             if one.start >= base
         )
         segment = Segment(_ADDRESS, self._role, self._kind, self._window)
-        if (
-            not seen.failed
-            and not prior
-            and not any(
-                since < one.end and one.start < until for found in seen.hits.values() for one in found
-            )
-        ):
+        if not seen.failed and not self._bears_on(since, until, seen, cuts):
             return self._give(until + base, ())
         denying: Decision | None = None
         while until > since:
-            decision = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
+            decision, rescans = self._stream.judge(segment, seen, Stretch(since, until, prior), deadline)
             denied = [one.start for one in decision.findings if one.action is Action.DENY]
             if denied and denying is None:
                 # However much came at once, what stands before the value is given out.
-                denying, until, last = decision, max(since, min(denied)), False
+                denying, until, last = decision, cuts.before(min(denied), since), False
                 continue
             if denying is not None and decision.verdict is Verdict.DENY:
                 break
@@ -410,9 +335,11 @@ class TextJudge:
                 self._stream.fail(failure, always=True)
             until_then = until
             if not last:
-                until = _before(until, [(one.start, one.end) for one in found])
-                if until == until_then and decision.edits:
-                    until = self._uncut(decision.edits, prior, since, until, deadline)
+                until = _uncut(found, until)
+                for rescan in rescans if until == until_then else ():
+                    until = min(until, self._uncut(rescan, prior, since, deadline))
+                if until < until_then:
+                    until = cuts.before(until, since)
             if until == until_then:
                 if denying is None:
                     self._stream.take(decision)
@@ -426,6 +353,20 @@ class TextJudge:
         self._patience = self.held // PATIENCE
         return Released(self._given, self._given, "")
 
+    def _bears_on(self, since: int, until: int, seen: Seen, cuts: Cuts) -> bool:
+        """Whether anything was found in a stretch, or may be in the masked text.
+
+        Of what was given out nothing goes on here, so that only what a match looks at before itself can be
+        a mask: no match, no difference.
+        """
+        found: Iterable[Span] = (one.span for hits in seen.hits.values() for one in hits)
+        masked = self._edits[-1].end - self._base if self._edits else 0
+        if masked > 0:
+            if since - masked < self._stream.on.looks_behind:
+                return True
+            found = chain(found, cuts.matched)
+        return any(since < one.end and one.start < until for one in found)
+
     def _deny(self, decision: Decision, given: Released | None) -> None:
         """Raises `Denied`, with what is given out before."""
         try:
@@ -434,22 +375,17 @@ class TextJudge:
             denied.released = given
             raise
 
-    def _uncut(
-        self, edits: Sequence[Edit], prior: Sequence[Edit], since: int, until: int, deadline: Deadline
-    ) -> int:
-        """As `until`, where what is masked could become part of a match with what follows."""
-        replacements = [Replacement(one.start, one.end, one.text) for one in (*prior, *edits)]
-        masked = apply_plan(self._window, replacements)
-        noted: Noted = []
+    def _uncut(self, rescan: Rescan, prior: Sequence[Edit], since: int, deadline: Deadline) -> int:
+        """Where the text may be cut so that nothing of it, as it was masked, hangs on what follows."""
+        shift = sum(len(one.text) - (one.end - one.start) for one in prior)
         on = self._stream.on
         try:
-            on.engine.policies.look(masked, self._wanted, deadline, noted)
-            patterns = on.patterns(self._wanted)
-            start = on.decided(masked, 0, noted, patterns, self._stream.context.tenant, deadline)
+            cuts = on.cuts(rescan.text, rescan.noted, self._wanted, deadline)
+            start = on.decided(cuts, since + shift, self._tenant)
         except CannotJudge as failure:
             self._stream.fail(Unjudged(failure.reason, None, _ADDRESS, failure.detail))
-            return until
-        return max(since, min(until, _at_source(start, replacements)))
+            return len(self._window)
+        return max(since, _at_source(start, rescan.replacements))
 
     def _give(self, end: int, edits: Sequence[Replacement]) -> Released:
         start, base = self._given, self._base
@@ -477,6 +413,14 @@ class TextJudge:
                 break
             place -= 1
         return self._cuts[max(0, place)]
+
+
+def _uncut(found: Sequence[Finding], until: int) -> int:
+    """The last place up to `until` that no finding goes across."""
+    for one in sorted(found, key=lambda one: one.start, reverse=True):
+        if one.start < until < one.end:
+            until = one.start
+    return until
 
 
 def _at_source(at: int, replacements: Sequence[Replacement]) -> int:

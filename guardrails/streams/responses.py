@@ -13,7 +13,7 @@ import msgspec
 
 from guardrails.bodies import Format
 from guardrails.model import Kind
-from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, put
+from guardrails.streams.events import Path, Reading, ServerSent, Text, Whole, is_known, put, scalar, with_rest
 
 _PIECES = {
     "response.output_text.delta": False,
@@ -57,18 +57,7 @@ _DONE: dict[str, tuple[str, dict[str, object], Path]] = {
         ("code",),
     ),
 }
-_PIECE_MEMBERS = frozenset(
-    {
-        "type",
-        "delta",
-        "item_id",
-        "output_index",
-        "content_index",
-        "sequence_number",
-        "obfuscation",
-        "logprobs",
-    }
-)
+_PLAIN = frozenset({"type", "item_id", "output_index", "content_index", "sequence_number", "obfuscation"})
 _LEFT = ("response.reasoning",)
 _PROGRESS = (".in_progress", ".searching", ".generating", ".interpreting", ".completed", ".queued", ".failed")
 
@@ -92,17 +81,25 @@ class ResponsesStream(ServerSent):
         kind = str(body.get("type") or name)
         number = body.get("sequence_number")
         self._number = number + 1 if isinstance(number, int) else self._number
-        if kind in _PIECES and isinstance(body.get("delta"), str) and body.keys() <= _PIECE_MEMBERS:
+        if kind.startswith(_LEFT):
+            return Reading()
+        reading, member = self._read(kind, body)
+        plain = _PLAIN | {"name"} if kind in _DONE else _PLAIN
+        if reading is not None and is_known(body, plain, {member, "logprobs"}):
+            return reading
+        return with_rest(reading or Reading(), body, Format.GENERIC)
+
+    def _read(self, kind: str, body: dict[str, object]) -> tuple[Reading | None, str]:
+        """What an event holds, None where that is not known, and the member that it is in."""
+        if kind in _PIECES and isinstance(body.get("delta"), str):
             forget: tuple[Path, ...] = (("logprobs",),) if body.get("logprobs") else ()
             text = str(body["delta"])
             tool = self._tools.get(_channel(body)[0])
             says = Kind.TOOL_INPUT if kind in _CODE else Kind.TEXT
             piece = Text(_channel(body), ("delta",), text, _PIECES[kind], tool, forget, says)
-            return Reading((piece,) if text or forget else ())
-        if kind.startswith(_LEFT):
-            return Reading()
+            return Reading((piece,) if text or forget else ()), "delta"
         if isinstance(body.get("response"), dict):
-            return self._whole_response(body)
+            return self._whole_response(body), "response"
         ends = (_channel(body)[0],)
         if kind in _DONE and isinstance(body.get(_DONE[kind][0]), str):
             member, item, place = _DONE[kind]
@@ -110,18 +107,15 @@ class ResponsesStream(ServerSent):
             whole = _item((member,), _filled(item, place, body[member]), *place)
             if body.get("logprobs"):
                 whole = msgspec.structs.replace(whole, forget=(("logprobs",),))
-            return Reading(wholes=(whole,), ends=ends)
+            return Reading(wholes=(whole,), ends=ends), member
         if kind.startswith("response.output_item.") and isinstance(body.get("item"), dict):
             self._named(body)
-            return Reading(
-                wholes=(_item(("item",), body["item"]),), ends=ends if kind.endswith("done") else ()
-            )
+            whole = _item(("item",), body["item"])
+            return Reading(wholes=(whole,), ends=ends if kind.endswith("done") else ()), "item"
         if kind.startswith("response.content_part.") and isinstance(body.get("part"), dict):
             message = {"type": "message", "role": "assistant", "content": [body["part"]]}
-            return Reading(wholes=(_item(("part",), message, "content", 0),), ends=())
-        if kind.endswith(_PROGRESS) and body.keys() <= _PIECE_MEMBERS:
-            return Reading()
-        return Reading(wholes=(Whole((), body, (), Format.GENERIC),))
+            return Reading(wholes=(_item(("part",), message, "content", 0),), ends=()), "part"
+        return (Reading() if kind.endswith(_PROGRESS) else None), ""
 
     def denied(self, message: str) -> bytes:
         """The response failed, and an error that the SDKs raise."""
@@ -141,7 +135,7 @@ class ResponsesStream(ServerSent):
         assert isinstance(item, dict)
         name = item.get("name", item.get("type"))
         if isinstance(name, str):
-            self._tools[body.get("output_index"), item.get("id")] = name
+            self._tools[scalar(body.get("output_index")), scalar(item.get("id"))] = name
 
     def _whole_response(self, body: dict[str, object]) -> Reading:
         response = body["response"]
@@ -156,7 +150,8 @@ class ResponsesStream(ServerSent):
 
 
 def _channel(body: dict[str, object]) -> tuple[object, str]:
-    return (body.get("output_index"), body.get("item_id")), str(body.get("content_index"))
+    item = (scalar(body.get("output_index")), scalar(body.get("item_id")))
+    return item, str(body.get("content_index"))
 
 
 def _item(path: Path, item: object, *inside: str | int) -> Whole:

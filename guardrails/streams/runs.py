@@ -24,7 +24,7 @@ _GROUPS = re.compile(
     rf"(?:(?:0[xX])?[0-9A-Fa-f]{{2}}(?:[0-9A-Fa-f]{{2}})?[{_BETWEEN}]{{1,3}})+(?:0?[xX]?[0-9A-Fa-f]{{0,4}})\Z"
 )
 _GROUPS_MOST = 4_096
-_IN_PIECE = string.ascii_letters + string.digits + "_/+=.@-"
+_NO_PIECE = " \t\r\n\"'`"  # what no piece of a word or string holds; escapes and codes may be in one
 _JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]+[\"'`]|\\\r?\n)\Z")
 _CUT_JOINT = re.compile(r"(?:[\"'`][ \t\r\n\\+.&|~<>]*[\"'`]?|\\\r?\n?)\Z")
 _JOINT_MOST = 200
@@ -32,7 +32,7 @@ _PIECES_MOST = 4_096
 _NEAR = 80
 _WIDEST = 12  # characters of one escape
 _ESCAPE = re.compile(r"(?:%|\\|&)[#0-9A-Za-z{}%\\]*\Z")
-_BREAK = re.compile(r"\\[nrtbf][A-Za-z0-9_.@+\-?\x80-\U0010ffff]{0,6}\Z")
+_BREAK = re.compile(r"\\[nrtbf][A-Za-z0-9_.@+(\-?\x80-\U0010ffff]{0,6}\Z")
 _TERMINAL = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*)?\Z")
 
 
@@ -43,7 +43,7 @@ def start(text: str) -> int:
 
 def unsettled(text: str) -> int:
     """Where the last character begins, or what stands for it: what follows may make another of it."""
-    return min(_escape(text), _cluster(text))
+    return min(escape(text), cluster(text))
 
 
 def _base64(text: str) -> int:
@@ -79,7 +79,7 @@ def _pieces(text: str) -> int:
     joint = _CUT_JOINT.search(text, max(low, at - _JOINT_MOST))
     while True:
         end = at if joint is None else joint.start()
-        at = low + len(text[low:end].rstrip(_IN_PIECE))
+        at = max(low, 1 + max(text.rfind(char, low, end) for char in _NO_PIECE))
         if at == end:
             return first
         if joint is not None:
@@ -89,7 +89,7 @@ def _pieces(text: str) -> int:
             return first
 
 
-def _escape(text: str) -> int:
+def escape(text: str) -> int:
     """Where percent or backslash escapes, entities or a terminal code begin that go on to the end."""
     length = len(text)
     low = max(0, length - _NEAR)
@@ -110,7 +110,7 @@ def _escape(text: str) -> int:
     return first
 
 
-def _cluster(text: str) -> int:
+def cluster(text: str) -> int:
     """The last character that is seen, with what joins it or cannot be seen."""
     at = len(text)
     while at > 0:

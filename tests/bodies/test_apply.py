@@ -169,3 +169,73 @@ def test_a_repeated_key_makes_json_text_one_text() -> None:
 
     assert [text] == [s.text for s in reading.segments]
     assert text == resolve({"x": text}, Address("/x"))
+
+
+def token(text):
+    return {"token": text, "logprob": -0.1}
+
+
+@pytest.mark.parametrize(
+    ("hook", "body", "edited", "spelling"),
+    [
+        (
+            Hook.RESPONSE,
+            {
+                "choices": [
+                    {"index": n, "message": {"content": "a b"}, "logprobs": {"content": [token("a")]}}
+                    for n in (0, 1)
+                ]
+            },
+            "/choices/0/message/content",
+            ("/choices/0/logprobs", "/choices/1/logprobs"),
+        ),
+        (
+            Hook.RESPONSE,
+            {
+                "object": "response",
+                "output": [
+                    {
+                        "type": "message",
+                        "role": "assistant",
+                        "content": [
+                            {"type": "output_text", "text": "a b", "logprobs": [token("a")]} for _ in (0, 1)
+                        ],
+                    }
+                ],
+            },
+            "/output/0/content/1/text",
+            ("/output/0/content/1/logprobs", "/output/0/content/0/logprobs"),
+        ),
+        (
+            Hook.RESPONSE,
+            {
+                "candidates": [
+                    {
+                        "content": {"role": "model", "parts": [{"text": "a b"}]},
+                        "avgLogprobs": -0.1,
+                        "logprobsResult": {"chosenCandidates": [token("a")]},
+                    }
+                    for _ in (0, 1)
+                ]
+            },
+            "/candidates/1/content/parts/0/text",
+            ("/candidates/1/logprobsResult", "/candidates/0/logprobsResult"),
+        ),
+    ],
+)
+def test_log_probabilities_of_an_edited_text_go(hook, body, edited, spelling):
+    """They spell its tokens. Those of other texts stay, and so does all else."""
+    reading = read(body, hook)
+    new = apply(body, [Edit(Address(edited), 0, 1, "x")], reading.opaque)
+
+    gone, kept = (member_at(new, pointer) for pointer in spelling)
+    assert not gone
+    assert kept == member_at(body, spelling[1])
+    assert apply(body, [], reading.opaque) is body
+    assert member_at(new, edited) == "x b"
+
+
+def member_at(body, pointer):
+    for step in pointer.split("/")[1:]:
+        body = body[int(step) if isinstance(body, list) else step]
+    return body

@@ -8,7 +8,9 @@ from timing import spent
 
 from guardrails.detectors import SecretSpec
 from guardrails.detectors.alone import Alone
+from guardrails.detectors.assignments import Reader
 from guardrails.detectors.base import Deadline
+from guardrails.detectors.patterns import Index
 from guardrails.detectors.secret_proof import marked
 
 FINDER = Alone(SecretSpec(kinds=("generic-assignment",)).detector())
@@ -191,3 +193,39 @@ def test_time_is_linear_in_the_length_of_hostile_texts():
     ):
         short, long = seconds(piece * 500), seconds(piece * 4_000)
         assert long < 16 * short + 0.05, piece
+
+
+READER = Reader()
+INDEX = Index.compile(READER.patterns)
+CONTINUED = (
+    *("", '"', "'", " = x9Rt4Lm8Zq", "q7Xk2b", ">q7Xk2bVw9", " is q7Xk2bVw9Rt4", "\n: q7Xk2bV", ", (", "[1]"),
+    *(" abcd efgh ijkl", ';"', "</x>", "\\", "&a=", ": str = 'q7Xk2bVw9'", " | q7Xk2bVw9Rt4 |", '"""'),
+)
+
+
+def located(text):
+    """Where the shared pass locates pairs."""
+    matches = INDEX.scan(text, Deadline.after(60)).matches.values()
+    return [one for found in matches for one in found]
+
+
+@pytest.mark.parametrize("marked_text", [*FOUND, *PASSED_OVER])
+def test_a_pair_that_is_there_as_a_whole_is_the_same_whatever_follows(marked_text):
+    """At every place where the reader says so of a text that was cut off."""
+    text = marked_text.replace("«", "").replace("»", "")
+    for end in range(1, len(text) + 1):
+        head = text[:end]
+        found = [one for one in located(head) if READER.has_all(head, one.outer_start, one.outer_end, end)]
+        for more in CONTINUED if found else ():
+            assert list(READER.read(head, found)) == list(READER.read(f"{head}{more} and so on", found))
+
+
+@pytest.mark.parametrize("marked_text", FOUND)
+def test_a_pair_is_there_as_a_whole_before_long(marked_text):
+    """A line of words behind it is enough."""
+    text = marked_text.replace("«", "").replace("»", "")
+    whole = f"{text} and so on, with words upon words, in a line that goes on and on.\n" + "more words, " * 6
+    found = [one for one in located(whole) if one.outer_start < len(text)]
+
+    assert found
+    assert all(READER.has_all(whole, one.outer_start, one.outer_end, len(whole)) for one in found)

@@ -377,6 +377,32 @@ def token(text):
             "responses",
             [{"type": "response.output_text.done", "item_id": "m", "text": MAIL, "logprobs": token(MAIL)}],
         ),
+        # Those of all that was said, at its end and beside no text.
+        (
+            "gemini",
+            [
+                {"candidates": [{"content": {"parts": [{"text": f"to {MAIL} now"}]}}]},
+                {"candidates": [{"finishReason": "STOP", "logprobsResult": {"a": token(MAIL)}}]},
+            ],
+        ),
+        (
+            "gemini",
+            [
+                {"candidates": [{"content": {"parts": [{"text": MAIL}]}}]},
+                {
+                    "candidates": [
+                        {"content": {"parts": [{"text": "!"}]}, "logprobs_result": {"a": token(MAIL)}}
+                    ]
+                },
+            ],
+        ),
+        (
+            "chat",
+            [
+                {"choices": [{"index": 0, "delta": {"content": f"to {MAIL} now"}}]},
+                {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": token(MAIL)}}]},
+            ],
+        ),
     ],
 )
 def test_log_probabilities_of_a_masked_text_go_in_whatever_event_they_come(dialect, bodies):
@@ -425,3 +451,191 @@ def test_code_that_a_provider_runs_is_a_tools_input_in_pieces_too():
 
     assert b"unmistakable" not in got
     assert got.count(b"MASKED_EMAIL_ADDRESS_") == 2
+
+
+def sse(*bodies):
+    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in bodies)
+
+
+def test_log_probabilities_stay_where_nothing_was_masked():
+    """In another choice, or before anything is."""
+    raw = sse(
+        {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": token("well")}}]},
+        {"choices": [{"index": 1, "delta": {"content": f"to {MAIL} now"}}]},
+        {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": token("so")}}]},
+    )
+    got, _ = run("chat", raw)
+
+    assert b"well" in got
+    assert b'"so"' in got
+    assert b"unmistakable" not in got
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize(
+    "spell", [json.dumps, lambda text: '"' + "".join(f"\\u{ord(c):04x}" for c in text) + '"']
+)
+def test_escapes_in_arguments_may_be_cut_anywhere(size, spell):
+    """A value in wide letters, between characters of several code units; the arguments stay JSON."""
+    wide = "".join(chr(ord(char) + 0xFEE0) for char in MAIL)
+    said = f"é🦜 {wide} 🦜é"
+    written = spell(said) if said.isascii() else json.dumps(said)
+    arguments = f'{{"a": {written}, "b": "{MAIL[:9]}\\u{ord(MAIL[9]):04x}{MAIL[10:]}"}}'
+    raw = events("chat", [], arguments=[arguments[at : at + size] for at in range(0, len(arguments), size)])
+    got, made = run("chat", raw)
+    call = json.loads(assembled("chat", got)[1])
+
+    assert made.denied is None
+    assert call["a"].startswith("é🦜 MASKED_EMAIL_ADDRESS_")
+    assert call["a"].endswith(" 🦜é")
+    assert call["b"].startswith("MASKED_EMAIL_ADDRESS_")
+
+
+def test_many_choices_may_take_turns_with_empty_pieces_between():
+    """Each is masked by itself, however they are mixed."""
+    text = f"to {MAIL} now"
+    raw = sse(
+        *(
+            {"choices": [{"index": choice, "delta": {"content": piece}} for choice in order]}
+            for at in range(len(text))
+            for piece in ("", text[at])
+            for order in ((at % 3, (at + 1) % 3), ((at + 2) % 3,))
+        )
+    )
+    got, made = run("chat", raw)
+    said = {0: "", 1: "", 2: ""}
+    for line in got.splitlines():
+        for choice in json.loads(line[6:])["choices"] if line else ():
+            said[choice["index"]] += choice["delta"]["content"]
+
+    assert made.denied is None
+    assert {one[:25] for one in said.values()} == {"to MASKED_EMAIL_ADDRESS_" + said[0][24]}
+    assert all(one.endswith(" now") for one in said.values())
+
+
+@ALL
+@pytest.mark.parametrize("left_out", range(1, 5))
+def test_a_stream_may_break_off_without_its_end(dialect, left_out):
+    """What was held back is given out as far as it came, masked, and the value in it is not seen."""
+    parts = list(DIALECTS[dialect][1](["well, ", MAIL[:9], MAIL[9:], " and"]))
+    got, made = run(dialect, b"".join(parts[: len(parts) - left_out]))
+    said, _ = assembled(dialect, got)
+
+    assert made.denied is None
+    assert "unmistakable" not in said
+    assert said.startswith("well, ")
+
+
+@ALL
+def test_a_stream_that_breaks_off_within_an_event_gives_out_nothing_of_it(dialect):
+    """A client would not read it."""
+    parts = list(DIALECTS[dialect][1](["well, ", "all ", MAIL]))
+    whole = b"".join(parts[:-3])
+    got, _ = run(dialect, whole + parts[-3][: len(parts[-3]) // 2])
+
+    assert b"unmistakable" not in got
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"choices": [{"delta": {"content": "\xff\xfe"}}]}', b"\xff", b'"\\ud800"']
+)
+def test_bytes_that_are_no_text_are_unjudged(data):
+    """They deny, and are not given out."""
+    got, made = run("chat", b"data: " + data + b"\n\n" + sse({"choices": []}))
+
+    assert made.denied is not None
+    assert data not in got
+
+
+@pytest.mark.parametrize(
+    ("dialect", "error"),
+    [
+        ("chat", {"error": {"message": f"cannot say {MAIL}", "code": 500}}),
+        ("anthropic", {"type": "error", "error": {"type": "api_error", "message": f"cannot say {MAIL}"}}),
+        ("responses", {"type": "error", "code": "server_error", "message": f"cannot say {MAIL}"}),
+        ("gemini", {"error": {"code": 503, "message": f"cannot say {MAIL}", "status": "UNAVAILABLE"}}),
+    ],
+)
+def test_an_error_within_a_stream_passes_and_is_judged(dialect, error):
+    """It comes behind what was said before it."""
+    parts = list(DIALECTS[dialect][1](["well, ", "the man"]))
+    ended = 1 if dialect == "gemini" else 3
+    got, made = run(dialect, b"".join(parts[:-ended]) + sse(error))
+
+    assert made.denied is None
+    assert b"cannot say MASKED_EMAIL_ADDRESS_" in got
+    assert b"unmistakable" not in got
+    assert b"the man" in got
+    assert got.index(b"the man") < got.index(b"cannot say")
+
+
+PIECES = {
+    "anthropic": lambda text: (
+        "",
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        ("delta",),
+    ),
+    "responses": lambda text: (
+        "",
+        {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "delta": text},
+        (),
+    ),
+    "chat": lambda text: ("", {"choices": [{"index": 0, "delta": {"content": text}}]}, ("choices", 0)),
+    "gemini": lambda text: (
+        "",
+        {"candidates": [{"content": {"parts": [{"text": text}]}}]},
+        ("candidates", 0, "content", "parts", 0),
+    ),
+    "bedrock": lambda text: (
+        "contentBlockDelta",
+        {"contentBlockIndex": 0, "delta": {"text": text}},
+        ("delta",),
+    ),
+}
+
+
+@ALL
+@pytest.mark.parametrize("inside", [True, False])
+def test_pieces_are_put_together_whatever_else_their_events_hold(dialect, inside):
+    """A member that nobody knows is judged by itself; the text beside it goes on from event to event."""
+    raw = b""
+    for at in range(0, len(MAIL), 3):
+        name, body, path = PIECES[dialect](MAIL[at : at + 3])
+        holder = body
+        for step in path if inside else ():
+            holder = holder[step]
+        holder["new"] = {"note": "nothing" if at else f"to {MAIL}"}
+        data = json.dumps(body).encode()
+        raw += message({":event-type": name}, data) if name else b"data: %s\n\n" % data
+    got, made = run(dialect, raw)
+
+    assert made.denied is None
+    assert b"to MASKED_EMAIL_ADDRESS_" in got
+    assert not any(MAIL[at : at + 3].encode() in got for at in range(3, 18, 3))
+
+
+@ALL
+def test_no_shape_of_an_event_breaks_the_reader_or_slips_past_it(dialect):
+    """Wherever an object or a list stands instead of what a member is, it is judged."""
+    name, body, _ = PIECES[dialect]("well")
+    for odd in ({"said": MAIL}, [MAIL], [[{"said": MAIL}]], {MAIL: 1}):
+        for path in [()] + [path for path, _ in _places(body)]:
+            changed = _replaced(body, path, odd) if path else {**body, "new": odd}
+            data = json.dumps(changed).encode()
+            got, _ = run(dialect, message({":event-type": name}, data) if name else b"data: %s\n\n" % data)
+            assert b"unmistakable" not in got, (path, odd)
+
+
+def _places(value, path=()):
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key), item
+            yield from _places(item, (*path, key))
+
+
+def _replaced(value, path, new):
+    if not path:
+        return new
+    copied = value.copy()
+    copied[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copied

@@ -1,11 +1,9 @@
 """A text judged bit by bit is the text judged as a whole, however it is cut up."""
 
-import base64
 import datetime as dt
-import html
-import urllib.parse
 
 import pytest
+from disguises import DISGUISES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from timing import assert_linear
@@ -63,29 +61,6 @@ VALUES = [
     "call my phone: 0301234567",
     *SECRETS,
 ]
-DISGUISES = {
-    "plain": str,
-    "zero-width": lambda text: "\u200b".join(text),
-    "marks": lambda text: "".join(f"{char}\u0301\u200b" if char.isalpha() else char for char in text),
-    "full-width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
-    "tags inside": lambda text: text[:4] + "\U000e0041" + text[4:],
-    "terminal": lambda text: text[:3] + "\x1b[31;1m" + text[3:],
-    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
-    "url-quoted": lambda text: urllib.parse.quote(text, safe=""),
-    "unicode escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
-    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
-    "html": lambda text: html.escape(text).replace("@", "&commat;"),
-    "base64": lambda text: base64.b64encode(f"it is {text} then".encode()).decode(),
-    "wrapped": lambda text: base64.encodebytes(f"it is {text} then, said {text}".encode()).decode(),
-    "base64url": lambda text: base64.urlsafe_b64encode(f"it is {text}?>".encode()).decode().rstrip("="),
-    "hex": lambda text: f"it is {text} then".encode().hex(),
-    "hex bytes": lambda text: f"it is {text} then".encode().hex(" "),
-    "in two pieces": lambda text: f'{text[: len(text) // 2]}" + "{text[len(text) // 2 :]}',
-    "in three lines": lambda text: "'\n    '".join((text[:4], text[4:9], text[9:])),
-    "continued": lambda text: f"{text[:5]}\\\n{text[5:]}",
-    "twice": lambda text: base64.b64encode(base64.b64encode(f"it is {text} then".encode())).decode(),
-    "cut off": lambda text: text[: len(text) * 2 // 3],
-}
 FILLERS = [
     "",
     " ",
@@ -283,7 +258,7 @@ def test_an_address_is_held_back_only_while_it_could_be_a_remote(after, masked):
 
 
 def test_what_stands_before_a_denied_value_is_given_out_however_much_comes_at_once():
-    """Values in it are masked."""
+    """But for what could hang on it; values in it are masked."""
     text = "so far so good, write to ada@acme.example now: forbidden fruit and more"
     for size in (len(text), 9, 1):
         judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
@@ -297,7 +272,27 @@ def test_what_stands_before_a_denied_value_is_given_out_however_much_comes_at_on
             listen()
         released = caught.value.released
         given_out.append(released.text if released else "")
-        assert "".join(given_out).rstrip() == whole("so far so good, write to ada@acme.example now:")[1]
+        said, most = "".join(given_out), whole("so far so good, write to ada@acme.example now: ")[1]
+        assert most.startswith(said)
+        assert len(most) - len(said) <= len(" now: ")
+
+
+def test_a_value_that_a_denied_one_touches_is_not_given_out():
+    """It counts once the other is gone, and a client that is shown an error has the text without it."""
+    text = "write to ada@example.com.forbidden fruit and more"
+    for size in (1, 6, len(text)):
+        judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
+        given_out = []
+
+        def listen(judge=judge, size=size, given_out=given_out):
+            parts = (text[at : at + size] for at in range(0, len(text), size))
+            given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
+
+        with pytest.raises(Denied) as caught:
+            listen()
+        released = caught.value.released
+        given_out.append(released.text if released else "")
+        assert "".join(given_out) == "write to "
 
 
 def test_what_a_mask_makes_of_its_neighbours_is_known_before_they_are_given_out():
@@ -351,3 +346,32 @@ def test_the_cost_of_a_text_is_linear_however_it_arrives():
         short = unit * (4_000 // len(unit))
         work(short)
         assert_linear(work, short, short * 4, most=10, least=0.02)
+
+
+@pytest.mark.parametrize(
+    ("after", "denied"),
+    [(" WHERE id = 7;", False), ("; -- all of them", True), (" USINGS, all of them", True)],
+)
+def test_a_statement_waits_for_its_condition(after, denied):
+    """However far behind that stands; what is no condition after all does not excuse it."""
+    on = engine(("rows", "detect: {type: sql, classes: [every-row]}, action: deny"))
+    text = "DELETE FROM users /* " + "as was agreed upon " * 40 + "*/" + after
+    for size in (1, 9, len(text)):
+        parts = [text[at : at + size] for at in range(0, len(text), size)]
+        if denied:
+            with pytest.raises(Denied):
+                streamed(parts, StreamEngine(on), Kind.TOOL_INPUT)
+        else:
+            assert "".join(streamed(parts, StreamEngine(on), Kind.TOOL_INPUT)[0]) == text
+        assert (whole(text, on, Kind.TOOL_INPUT)[0].verdict.word == "deny") == denied
+
+
+def test_what_is_assigned_is_held_back_until_it_is_read_and_no_longer():
+    """A word for a session before a number waits for what would make it a pair, not for the next line."""
+    judge = Stream(STREAMS, CONTEXT, TODAY).channel()
+    held = []
+    for char in "so for this session user16 and 17 are back, " + "and words follow upon words, " * 12:
+        judge.feed(char, Deadline.after(60))
+        held.append(judge.held)
+
+    assert max(held) < 150

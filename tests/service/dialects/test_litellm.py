@@ -4,9 +4,12 @@ import base64
 import json
 
 import pytest
+from litestar.testing import TestClient
 
 from guardrails.model import Address, Edit
+from service.app import create_app
 from service.dialects.litellm import _held
+from service.settings import Settings
 
 PATH = "/v1/gateways/litellm/beta/litellm_basic_guardrail_api"
 MAIL = "ada@example.com"
@@ -218,3 +221,47 @@ def test_nearly_all_of_plain_words_is_given_out_at_once(ask):
     answer = ask(PATH, call("response", texts=[text]))
 
     assert answer["stream_holdback_chars"] == [len("them")]
+
+
+LOOSE = {
+    "topic": "{type: topic, deny: [hostile takeover], distance: 2}",
+    "word": "{type: words, words: [hostile takeover]}",
+}
+
+
+def emitted(folder, rule, text):
+    """How much of a growing text may have been emitted before it is blocked, which it must be."""
+    policy = folder / "policy.yaml"
+    record = f"{{id: said, title: Said, severity: high, detect: {LOOSE[rule]}, action: deny}}"
+    policy.write_text(f"version: 1\npolicy: loose\nrules:\n  - {record}\n")
+    most = 0
+    with TestClient(create_app(Settings(policies=str(policy), secret="s" * 40))) as client:
+        for end in range(1, len(text) + 1):
+            answer = client.post(PATH, content=json.dumps(call("response", texts=[text[:end]]))).json()
+            if answer["action"] == "BLOCKED":
+                return most
+            most = max(most, end - answer["stream_holdback_chars"][0])
+    raise AssertionError("it was never blocked")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("topic", "a hostile and quick takeover of them"),
+        ("topic", "a h0stile t4keover of them"),
+        ("word", "a hostile takeover of them"),
+    ],
+)
+def test_what_is_denied_by_what_it_says_is_withheld_while_it_grows(tmp_path, rule, said):
+    """A topic until the stream ends, for any word that follows may belong to it; a phrase by its words."""
+    before = "Plain words come first. "
+    most = emitted(tmp_path, rule, before + said)
+
+    assert most <= (0 if rule == "topic" else len(before) + len("a "))
+
+
+def test_a_disguised_phrase_ends_the_stream_when_it_is_there_as_a_whole(tmp_path):
+    """What of it was sent before is no more than its beginning."""
+    said = "So: a h0stile t4keover of them"
+
+    assert emitted(tmp_path, "word", said) <= said.index("t4keover")
