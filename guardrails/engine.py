@@ -250,7 +250,7 @@ class Engine:
         """
         clock = _Clock()
         parts = bodies.Parts(data, hook)
-        judgement = self._judgement(hook, context, deadline, today, request)
+        judgement = self._judgement(hook, context, deadline, today, request, format)
         named = [(block, self._name(block, context)) for block in parts.blocks()]
         if format is None and parts.needs_traits:
             if self._memory:
@@ -292,7 +292,13 @@ class Engine:
         return _judged(decision, judgement, format, clock, rewritten)
 
     def _judgement(
-        self, hook: Hook, context: Context, deadline: Deadline, today: dt.date, request: object
+        self,
+        hook: Hook,
+        context: Context,
+        deadline: Deadline,
+        today: dt.date,
+        request: object,
+        format: bodies.Format | None = None,
     ) -> _Judgement:
         return _Judgement(
             self.policies,
@@ -303,6 +309,7 @@ class Engine:
             today,
             self._memory,
             request=request,
+            format=format,
             answers=self._answers,
         )
 
@@ -405,7 +412,7 @@ class Engine:
         clock = _Clock()
         reading = bodies.read(body, hook, format)
         clock.lap("read")
-        judgement = self._judgement(hook, context, deadline, today, request)
+        judgement = self._judgement(hook, context, deadline, today, request, format)
         decision = self._judge(reading, judgement, clock, sent)
         if response_unseen:
             decision = self._deny_stream(decision, context)
@@ -560,13 +567,18 @@ def _unwritten(decision: Decision) -> Decision:
     )
 
 
-def _system_prompts(request: object) -> list[str] | None:
-    """What the developer says in a request; None where it cannot be read."""
+def _system_prompts(request: object, format: bodies.Format | None) -> list[str] | None:
+    """What the developer says in a request; None where it cannot be read or is of no known format.
+
+    `format` is the exchange's; without it the request's shape decides.
+    """
     try:
         body = msgspec.json.decode(request) if isinstance(request, msgspec.Raw) else request
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    reading = bodies.read(body, Hook.REQUEST)
+    reading = bodies.read(body, Hook.REQUEST, format)
+    if reading.format is bodies.Format.GENERIC:
+        return None
     return [one.text for one in reading.segments if one.role in (Role.SYSTEM, Role.DEVELOPER)]
 
 
@@ -649,6 +661,7 @@ class _Judgement:
         memory: _Memory | None,
         stretch: Stretch | None = None,
         request: object = None,
+        format: bodies.Format | None = None,
         answers: Answers | None = None,
     ) -> None:
         self._answers = answers
@@ -665,7 +678,7 @@ class _Judgement:
         self._told: list[str] | None = [] if hook is Hook.REQUEST else None
         self.told_name = ""  # what is known of texts hangs on what they were compared with
         if request is not None and policies.compares(rule.detector for rule in self.rules.all):
-            self._told = _system_prompts(request)
+            self._told = _system_prompts(request, format)
             if memory and self._told is not None:
                 said = [one.encode("utf-8", "surrogatepass") for one in self._told]
                 self.told_name = memory.hasher(self._tenant).of(*said).hex()

@@ -192,7 +192,7 @@ class Reader:
         low = max(0, start - MAX_NAME - CONTEXT)
         near = text[low:until]
         return all(
-            _is_complete(near, _name_start(near, stem.start()), _name_end(near, stem.start()))
+            _is_complete(near, name_start(near, stem.start()), name_end(near, stem.start()))
             for stem in self._stem.finditer(near, start - low, end - low)
         )
 

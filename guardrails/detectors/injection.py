@@ -21,7 +21,7 @@ from guardrails.text import View
 if TYPE_CHECKING:
     from guardrails.detectors.ngrams.model import Head
 
-MODEL = "injection-3"
+MODEL = "injection-4"
 LABEL = "PROMPT_INJECTION"
 
 DISGUISED = 0.9999

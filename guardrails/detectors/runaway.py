@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from guardrails.detectors.base import Deadline, Match, SpecError
+from guardrails.detectors.tokens import Tokens
 from guardrails.model import Hit
 from guardrails.text import View
 
@@ -25,15 +27,30 @@ Limit = Annotated[int, msgspec.Meta(ge=1, description="The most that may be.")]
 class LengthSpec(msgspec.Struct, frozen=True, tag_field="type", tag="length", forbid_unknown_fields=True):
     """Finds what a text has beyond a length. Each text counts by itself.
 
-    Characters are Unicode code points, words are runs without white space.
+    Characters are Unicode code points, words are runs without white space, tokens those of `tokenizer`.
     """
 
     max_chars: Limit | None = None
     max_words: Limit | None = None
     max_lines: Limit | None = None
+    max_tokens: Limit | None = None
+    tokenizer: Annotated[
+        str | None,
+        msgspec.Meta(
+            min_length=1, description="The model's `tokenizer.json`, beside the policy: it counts the tokens."
+        ),
+    ] = None
+
+    def placed(self, folder: Path) -> LengthSpec:
+        """This block with the path in it taken as relative to `folder`."""
+        if self.tokenizer is None:
+            return self
+        return msgspec.structs.replace(self, tokenizer=str(folder / self.tokenizer))
 
     def detector(self) -> LengthDetector:
-        if self.max_chars is None and self.max_words is None and self.max_lines is None:
+        if (self.max_tokens is None) != (self.tokenizer is None):
+            raise SpecError((), "tokens are counted by a tokenizer", "give both `max_tokens` and `tokenizer`")
+        if (self.max_chars, self.max_words, self.max_lines, self.max_tokens) == (None,) * 4:
             raise SpecError((), "no length is given", "add `max_chars`, `max_words` or `max_lines`")
         return LengthDetector(self)
 
@@ -45,8 +62,11 @@ class LengthDetector:
     patterns = ()
 
     def __init__(self, spec: LengthSpec) -> None:
-        self.name = "length"
+        """Raises `SpecError` when the tokenizer is missing or cannot be read."""
         self._spec = spec
+        self._tokens = None if spec.tokenizer is None else Tokens(Path(spec.tokenizer))
+        # What is remembered of texts hangs on the tokenizer: the name stands for it in the set's digest.
+        self.name = "length" if self._tokens is None else f"length {self._tokens.fingerprint}"
 
     def confirm(self, view: View, matches: Sequence[Match], deadline: Deadline) -> Iterable[Hit]:
         return ()
@@ -66,6 +86,10 @@ class LengthDetector:
             beyond = next(islice(unit.finditer(text), skipped, None), None)
             if beyond is not None and (unit is _WORD or beyond.end() < len(text)):
                 yield source.hit(beyond.start(), len(text), "TOO_LONG", why=why)
+        if self._tokens is not None and spec.max_tokens is not None:
+            place = self._tokens.beyond(text, spec.max_tokens, deadline)
+            if place is not None:
+                yield source.hit(place, len(text), "TOO_LONG", why="tokens")
 
 
 class RepeatSpec(msgspec.Struct, frozen=True, tag_field="type", tag="repeat", forbid_unknown_fields=True):

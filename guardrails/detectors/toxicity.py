@@ -1,7 +1,8 @@
 """`type: toxicity` and `type: harm`: hateful, sexual or violent wording; requests for what does damage.
 
-One small network over word vectors knows both: it reads a text in overlapping windows and gives each class
-a score. It knows wording, so that what is only meant, or said in words it has not seen, gets past it.
+One small network over word vectors knows both, and n-grams beside it requests for harm: they read a text
+in overlapping windows and give each class a score. They know wording, so that what is only meant, or said
+in words they have not seen, gets past them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from guardrails.text import View
 if TYPE_CHECKING:
     from guardrails.detectors.ngrams.model import Classes
 
-MODEL = "toxicity-1"
+MODEL = "toxicity-2"
 HARM = "harm"
 
 Score = Annotated[float, msgspec.Meta(ge=0.0, le=0.9999)]

@@ -2,7 +2,9 @@
 
 import base64
 import itertools
+import json
 import shutil
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -21,6 +23,7 @@ from guardrails.text import views
 
 DIRECT = Alone(InjectionSpec(min_score=0.99).detector())
 INDIRECT = Alone(InjectionSpec(channel=Channel.INDIRECT, min_score=0.99).detector())
+FIRST_TRIES = Path(__file__).resolve().parents[1] / "corpora/content/first_tries.jsonl"
 ARTICLE = (
     "The harbour was dug in 1862 and widened twice since. Grain, timber and wool left from its eastern "
     "quay until the railway came. Today two ferries a day call there, and the old customs house is a museum. "
@@ -62,6 +65,26 @@ def test_a_direct_attack_is_found(text):
 def test_ordinary_work_is_left_alone(text):
     """Words of attacks in ordinary requests and code are no attack."""
     assert found(DIRECT, text) == []
+
+
+@pytest.mark.parametrize(
+    ("finder", "channel", "label", "least", "most"),
+    [
+        (DIRECT, "direct", 1, 34, 40),
+        (INDIRECT, "indirect", 1, 17, 20),
+        (DIRECT, "direct", 0, 0, 6),
+        (INDIRECT, "indirect", 0, 0, 9),
+    ],
+)
+def test_what_people_try_first_behaves_as_it_did(finder, channel, label, least, most):
+    """40 and 20 attacks, 60 requests and 40 texts of agents' life, of which few flags are tolerated."""
+    lines = FIRST_TRIES.read_text("utf-8").splitlines()
+    texts = [
+        one["text"] for one in map(json.loads, lines) if (one["channel"], one["label"]) == (channel, label)
+    ]
+
+    assert len(texts) >= 20
+    assert least <= sum(bool(found(finder, text)) for text in texts) <= most
 
 
 def test_a_planted_request_is_found_where_it_stands():

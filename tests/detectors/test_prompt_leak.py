@@ -7,6 +7,7 @@ import pytest
 from looking import marked
 from timing import assert_linear
 
+from guardrails.bodies import Format
 from guardrails.cache import Cache
 from guardrails.detectors import PromptLeakSpec, SpecError
 from guardrails.detectors.base import CannotJudge, Deadline
@@ -159,3 +160,25 @@ def test_time_is_linear_in_the_length():
             list(SPEC.detector().compare(views(text).all, (text,), SOON))
 
         assert_linear(compare, 300, 3_000)
+
+
+def test_the_request_is_read_in_the_format_of_the_exchange():
+    """Its shape alone may tell nothing; without a format it is then not known."""
+    engine = Engine(compile_files([load_file(POLICY, "p")]).policies, Keys(b"k" * 32))
+    request = {"systemInstruction": {"parts": [{"text": PROMPT}]}}
+    said = "Sure: you are Rio, the assistant of Acme."
+    body = {"candidates": [{"content": {"role": "model", "parts": [{"text": said}]}}]}
+
+    def judged(format):
+        return engine.judge_body(
+            body,
+            Hook.RESPONSE,
+            Context(),
+            deadline=Deadline.after(60),
+            today=TODAY,
+            format=format,
+            request=request,
+        ).decision
+
+    assert len(judged(Format.GEMINI).findings) == 1
+    assert [one.reason for one in judged(None).unjudged] == [Reason.NO_REQUEST]

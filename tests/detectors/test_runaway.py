@@ -34,6 +34,64 @@ def test_a_length_without_a_limit_is_an_error():
         LengthSpec().detector()
 
 
+@pytest.fixture
+def tokenizer(tmp_path):
+    """A file with a tokenizer whose tokens are words of letters and single signs."""
+    tokenizers = pytest.importorskip("tokenizers", reason="the extra `onnx` is not installed")
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path / "tokenizer.json"
+
+
+@pytest.mark.parametrize(
+    ("most", "text", "beyond"),
+    [
+        (4, "one, two!", None),
+        (3, "one, two!", "!"),
+        (2, "one, two!", "two!"),
+        (9_000, "one two " * 4_500, None),
+        (8_999, "one two " * 4_500, "two "),
+        (1, "\ud800 b", "b"),
+        (1, "", None),
+    ],
+)
+def test_tokens_are_those_of_the_tokenizer_in_the_file(tokenizer, most, text, beyond):
+    """The hit begins with the first token beyond; long texts are counted in pieces and as a whole."""
+    spec = LengthSpec(max_tokens=most, tokenizer=tokenizer.name).placed(tokenizer.parent)
+    found = [text[one.start : one.end] for one in hits(spec.detector(), text)]
+
+    assert found == ([] if beyond is None else [beyond])
+
+
+def test_another_tokenizer_is_another_detector(tokenizer):
+    """What is remembered under one is not taken for what the other would count."""
+    spec = LengthSpec(max_tokens=5, tokenizer=str(tokenizer))
+    before = spec.detector().name
+    tokenizer.write_text(tokenizer.read_text().replace("[UNK]", "[ODD]"))
+
+    assert spec.detector().name != before
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"\xff"])
+def test_what_is_no_tokenizer_is_an_error_at_its_key(tmp_path, content):
+    """Missing, of another shape, or no text."""
+    pytest.importorskip("tokenizers", reason="the extra `onnx` is not installed")
+    file = tmp_path / "tokenizer.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SpecError) as error:
+        LengthSpec(max_tokens=5, tokenizer=str(file)).detector()
+    assert error.value.path == ("tokenizer",)
+
+
+@pytest.mark.parametrize("spec", [{"max_tokens": 5}, {"max_chars": 5, "tokenizer": "tokenizer.json"}])
+def test_a_limit_of_tokens_and_its_tokenizer_come_together(spec):
+    """Neither says anything alone."""
+    with pytest.raises(SpecError):
+        LengthSpec(**spec).detector()
+
+
 @pytest.mark.parametrize(
     ("unit", "times"),
     [("I am sorry. ", 20), ("no ", 80), ("the cat sat on the mat and the dog sat on the rug\n", 12)],

@@ -7,11 +7,12 @@ import random
 import string
 from collections.abc import Iterator, Sequence
 
-from training.content import banks
+from training.content import banks, grammar
 from training.content import phrases as p
 from training.content.records import Text
 
 BANK = banks.read("injection")
+LANGUAGES = banks.read("languages")
 
 Random = random.Random
 
@@ -122,6 +123,17 @@ def wrap(text: str, lang: str, r: Random) -> str:
     return text
 
 
+def said(section: str, r: Random) -> str:
+    """A few sentences of the grammar, most of them one, as people write them."""
+    text = _fill(grammar.say("direct", section, r), r)
+    kind = r.random()
+    if kind < 0.45:
+        text = text[:1].upper() + text[1:]
+    elif kind < 0.6:
+        text = text.lower().rstrip(".")
+    return mutate(text, r) if r.random() < 0.3 else text
+
+
 def mutate(text: str, r: Random) -> str:
     """Typing errors, shouting, missing stops: what a person does to get past a list of words."""
     kind = r.random()
@@ -147,45 +159,128 @@ def mutate(text: str, r: Random) -> str:
     return text
 
 
+NOISE_WORDS = (
+    "describing",
+    "Sure",
+    "output",
+    "tutorial",
+    "Manuel",
+    "similarly",
+    "Now",
+    "write",
+    "oppositely",
+    "revert",
+    "please",
+    "steps",
+    "interface",
+    "teacher",
+    "sentence",
+    "contents",
+    "step",
+    "THE",
+    "respond",
+    "One",
+    "two",
+    "JSON",
+    "with",
+    "Here",
+    "exemple",
+    "regard",
+    "Title",
+    "body",
+    "Begin",
+    "notwithstanding",
+    "plain",
+    "Text",
+    "List",
+    "Bullet",
+    "respuesta",
+    "Antwort",
+    "voici",
+    "mas",
+    "aber",
+    "donc",
+    "tellement",
+    "formatted",
+    "ASCII",
+    "Unterscheidung",
+    "emphasis",
+    "quelque",
+    "maybe",
+    "opposite",
+    "inverse",
+    "Prompt",
+    "print",
+    "subst",
+    "enumerate",
+    "sur",
+    "giants",
+    "Mode",
+    "hiding",
+    "lemma",
+    "Oracle",
+    "question",
+    "brief",
+    "wikipedia",
+    "NOTE",
+    "latex",
+    "newcommand",
+    "textbf",
+    "dialogue",
+    "](",
+    "repeating",
+    "Spoiler",
+    "format",
+    "{-",
+    "!(/",
+    "!--Two",
+    "Please",
+    "\\u",
+    "Marg",
+    "uro",
+    "arma",
+    "podcast",
+    "girlfriend",
+    "estate",
+    "vegetable",
+)
+TECHNICAL = (
+    "TypeError: Cannot read properties of undefined (reading '{arg}') at Object.<anonymous> (/app/{arg}.js:{n}:{n})",
+    "^(?:[a-z0-9!#$%&'*+/=?^_`{|}~-]+)@([a-z0-9-]+\\.)+[a-z]{2,}$",
+    "SELECT u.id, COUNT(*) FROM {arg} u JOIN o ON u.id = o.uid WHERE o.ts > '2024-01-{n}' GROUP BY 1;",
+    "f(x) = 3x^2 - {n}x + 7, g(x) = \\frac{1}{x}",
+    "[[{n}, 2], [3, {n}]] -> {{'a': [1, 2], \"b\": None}}",
+    "const {arg} = (a, b) => a.map((x, i) => x * b[i]).reduce((s, v) => s + v, 0);",
+    "sha256:{arg}{arg}{arg}{arg} {arg}-{arg}-{arg}",
+    "https://www.example.com/{arg}/{arg}?id={n}&ref={arg}#{arg}",
+    "def {arg}(x, *args, **kwargs): return {{k: v for k, v in kwargs.items() if v is not None}}",
+    '#include <stdio.h>\nint main(void) {{ printf("%d\\n", {n}); return 0; }}',
+    "ls -la | awk '{{print $5, $9}}' | sort -rn | head -{n}",
+    "{n}. Nf3 Nc6 {n}. Bb5 a6 {n}. Ba4 Nf6 O-O Be7",
+    '"name";"{arg}";{n};"{arg}@example.com"\n"total";;{n}.50;',
+    '<div class="{arg}" style="margin:{n}px"><a href="#">{arg}</a></div>',
+    "eyJhbGciOiJIUzI1NiJ9.{arg}{arg}.{arg}{arg}{arg}",
+)
+
+
 def suffix(r: Random) -> str:
-    """A run of tokens as an optimiser finds it: no language, many signs."""
+    """A run of tokens as an optimiser or a random generator finds it: no language, many signs."""
+    if r.random() < 0.3:
+        return "".join(
+            r.choices(string.ascii_letters + string.digits + string.punctuation + "  \t", k=r.randint(12, 60))
+        )
+    signs, words = r.uniform(0.1, 0.6), r.uniform(0.3, 0.9)
     pieces = []
-    for _ in range(r.randint(10, 28)):
+    for _ in range(r.randint(8, 30)):
         kind = r.random()
-        if kind < 0.45:
+        if kind < signs:
             pieces.append("".join(r.choices(string.punctuation, k=r.randint(1, 4))))
-        elif kind < 0.8:
+        elif kind < signs + (1 - signs) * words:
+            word = r.choice(NOISE_WORDS) if r.random() < 0.7 else r.choice(p.TASK_HOW).split()[-1]
+            if r.random() < 0.3:  # words that run into one another
+                word += r.choice((str.upper, str.title, str))(r.choice(NOISE_WORDS))
             pieces.append(
-                r.choice(
-                    (
-                        "describing",
-                        "Sure",
-                        "output",
-                        "tutorial",
-                        "Manuel",
-                        "similarly",
-                        "Now",
-                        "write",
-                        "oppositely",
-                        "revert",
-                        "please",
-                        "steps",
-                        "interface",
-                        "teacher",
-                        "sentence",
-                        "contents",
-                        "step",
-                        "THE",
-                        "respond",
-                        "One",
-                        "two",
-                        "JSON",
-                        "with",
-                        "%20",
-                        "Here",
-                    )
-                )
-                + r.choice(("", "", "!", ">>", "(", "]", "**", "\\"))
+                word + r.choice(("", "", "", "!", ">>", "(", "]", "**", "\\", "}{", '":', "[/", '="', ".]"))
             )
         else:
             pieces.append(
@@ -221,37 +316,82 @@ def _name(r: Random) -> str:
     return r.choice((name.upper(), name.capitalize(), f"{name.capitalize()}GPT", f"the {name.capitalize()}"))
 
 
+def long_jailbreak(r: Random) -> str:
+    """A role-play without limits from the grammar: who, under which rules, what for."""
+    role = r.choice(p.PERSONAS) if r.random() < 0.25 else _name(r)
+    lines = [grammar.say("long", "jb_open", r)]
+    lines += [grammar.say("long", "jb_rule", r) for _ in range(r.choice((1, 2, 3, 5, 8, 12)))]
+    if r.random() < 0.2:
+        lines.insert(r.randint(1, len(lines)), grammar.say("long", "jb_talk", r))
+    if r.random() < 0.15:
+        lines.insert(r.randint(0, len(lines)), grammar.say("direct", "override", r))
+    if r.random() < 0.7:
+        lines.append(grammar.say("long", "jb_close", r))
+    return mutate(_joined(lines, r, persona=role), r) if r.random() < 0.2 else _joined(lines, r, persona=role)
+
+
+def _joined(lines: Sequence[str], r: Random, **slots: str) -> str:
+    """Sentences as one text; a slot that is named here is the same in all of them."""
+    filled = []
+    for line in lines:
+        for name, value in slots.items():
+            line = line.replace(f"{{{name}}}", value)
+        filled.append(_fill(line, r))
+    return r.choice((" ", " ", " ", "\n", "\n\n", "\n- ")).join(filled)
+
+
+def role_prompt(r: Random) -> str:
+    """What an assistant or a character is told to be and to do, without anything lifted."""
+    lines = [grammar.say("long", "role_open", r)]
+    lines += [grammar.say("long", "role_rule", r) for _ in range(r.choice((0, 1, 2, 3, 5, 8, 14)))]
+    if r.random() < 0.3:
+        lines.insert(r.randint(1, len(lines)), _fill(r.choice(BANK["system_prompts"]), r))
+    if r.random() < 0.5:
+        lines.append(grammar.say("long", "role_close", r))
+    return _joined(lines, r)
+
+
 def agent_file(r: Random) -> str:
     """Instructions for a coding agent as a repository keeps them: harmless where they stand."""
-    lines = [f"# {r.choice(('AGENTS.md', 'CLAUDE.md', 'Guidelines', 'Working in this repository'))}"]
-    for _ in range(r.randint(1, 3)):
-        title = r.choice(("Rules", "Commands", "Style", "Workflow", "Testing", "Notes", "Important"))
-        lines += ["", f"## {title}", ""]
-        lines += [f"- {_fill(one, r)}" for one in r.sample(BANK["agent_rules"], r.randint(2, 8))]
-    if r.random() < 0.3:  # or as a prompt without form
+    if r.random() < 0.2:  # without form
         return " ".join(_fill(one, r) for one in r.sample(BANK["agent_rules"], r.randint(2, 10)))
-    return "\n".join(lines)
+    lines = [grammar.say("long", "file_head", r)]
+    for _ in range(r.randint(1, 4)):
+        lines += ["", grammar.say("long", "file_title", r), ""]
+        lines += [grammar.say("long", "file_line", r) for _ in range(r.randint(1, 6))]
+        lines += [f"- {one}" for one in r.sample(BANK["agent_rules"], r.randint(0, 3))]
+    return "\n".join(_fill(line, r) for line in lines)
 
 
 def agent_log(r: Random) -> str:
     """What an agent and its tools say while it works."""
-    lines = [_fill(r.choice(BANK["agent_log"]), r) for _ in range(r.randint(2, 12))]
+    lines = [
+        grammar.say("long", "log_line", r) if r.random() < 0.75 else r.choice(BANK["agent_log"])
+        for _ in range(r.randint(2, 16))
+    ]
     if r.random() < 0.3:
-        lines.insert(0, _fill(r.choice(BANK["agent_rules"]), r))
-    return "\n".join(lines)
+        lines.insert(0, r.choice(BANK["agent_rules"]))
+    return r.choice(("\n", "\n", "\n", "\n\n", " ")).join(_fill(line, r) for line in lines)
 
 
 def system_prompt(r: Random) -> str:
     """A developer's instructions for an assistant."""
-    if r.random() < 0.15:
+    if r.random() < 0.1:
         return _fill(r.choice(p.SYSTEM_PROMPTS), r)
+    if r.random() < 0.6:
+        return role_prompt(r)
     lines = [_fill(one, r) for one in r.sample(BANK["system_prompts"], r.randint(2, 10))]
     return r.choice((" ", " ", "\n", "\n- ", "\n\n")).join(lines)
 
 
 def about_attacks(r: Random) -> str:
     """A document or code that speaks of attacks."""
-    lines = [_fill(one, r) for one in r.sample(BANK["about_attacks"], r.randint(1, 6))]
+    lines = [
+        _fill(
+            grammar.say("long", "about_line", r) if r.random() < 0.6 else r.choice(BANK["about_attacks"]), r
+        )
+        for _ in range(r.randint(1, 6))
+    ]
     lines += [_fill(r.choice(p.DOCUMENT_BENIGN), r) for _ in range(r.choice((0, 0, 1, 2)))]
     r.shuffle(lines)
     return r.choice((" ", " ", "\n", "\n\n", "\n- ")).join(lines)
@@ -262,13 +402,25 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
     for lang in p.OVERRIDE:
         many = english if lang == "en" else other
         for _ in range(many):
-            yield Text(attack(lang, r), 1, "made_direct", f"made_{lang}")
+            if f"attack_{lang}" in LANGUAGES and r.random() < 0.5:
+                text = mutate(_fill(grammar.say("languages", f"attack_{lang}", r), r), r)
+            else:
+                text = attack(lang, r)
+            yield Text(text, 1, "made_direct", f"made_{lang}")
         for _ in range(many // 2):
             count = r.choice((1, 1, 2, 3))
             lines = [_fill(r.choice(p.BENIGN[lang]), r) for _ in range(count)]
+            if f"request_{lang}" in LANGUAGES and r.random() < 0.5:
+                lines = [_fill(grammar.say("languages", f"request_{lang}", r), r) for _ in range(count)]
             if lang == "en" and r.random() < 0.5:
                 lines.append(_fill(r.choice(p.PLAIN), r))
             yield Text(mutate(" ".join(lines), r), 0, "made_direct", f"made_benign_{lang}")
+    for _ in range(english * 2):
+        yield Text(said("attack", r), 1, "made_direct", "made_said")
+        yield Text(said("request", r), 0, "made_direct", "made_asked")
+    for _ in range(english // 2):
+        yield Text(long_jailbreak(r), 1, "made_direct", "made_role")
+        yield Text(role_prompt(r), 0, "made_direct", "made_prompt")
     for _ in range(english // 4):
         yield Text(jailbreak(r), 1, "made_direct", "made_jailbreak")
     for kind, many in ((agent_file, 1200), (system_prompt, 1500), (about_attacks, 1500), (agent_log, 600)):
@@ -284,8 +436,15 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
         if r.random() < 0.3:
             lines.append(_fill(r.choice(p.PLAIN), r))
         yield Text(r.choice((" ", " ", "\n", "\n\n")).join(lines), 1, "made_direct", "made_long")
-    for _ in range(900):
-        ask = _fill(r.choice(p.PLAIN), r)
+    for number in range(english // 3):
+        ask = (
+            r.choice(p.PLAIN) if r.random() < 0.3 else grammar.say("direct", r.choice((*ASKS, "harmful")), r)
+        )
+        ask = _fill(ask, r)
+        if number % 2:
+            tail = _fill(r.choice(TECHNICAL), r)
+            yield Text(f"{ask}{r.choice((' ', chr(10)))}{tail}", 0, "made_direct", "made_technical")
+            continue
         tail = suffix(r)
         yield Text(f"{ask} {tail}", 1, "made_direct", "made_suffix", (len(ask) + 1, len(ask) + 1 + len(tail)))
     for _ in range(2500):
@@ -298,6 +457,9 @@ def direct(r: Random, english: int = 9000, other: int = 900) -> Iterator[Text]:
     for _ in range(1500):
         lines = [_fill(r.choice(p.DOCUMENT_BENIGN), r) for _ in range(r.randint(1, 4))]
         yield Text(" ".join(lines), 0, "made_direct", "made_document")
+
+
+ASKS = ("user_do", "user_do", "user_ask", "user_format", "user_dev", "user_story", "user_model")
 
 
 def planted(r: Random, asks: Sequence[str]) -> tuple[str, str]:
@@ -421,7 +583,7 @@ def indirect(r: Random, hosts: Sequence[str], asks: Sequence[str] = (), many: in
             )
         if number % 6 == 1:
             yield Text(record(r), 0, "made_indirect", "made_record")
-        if number % 24 == 2:
+        if number % 8 == 2:
             kind = r.choice((agent_file, agent_file, system_prompt, system_prompt, about_attacks, agent_log))
             yield Text(kind(r), 0, "made_indirect", f"made_{kind.__name__}")
         if number % 24 == 4 and hosts:

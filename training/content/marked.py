@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from training.content import banks, records
+from training.content import banks, grammar, records
 
 SEED = 5
 TOXIC = ("hate", "harassment", "sexual", "violence", "self_harm", "profanity")
@@ -161,6 +161,10 @@ def made(r: random.Random, each: int = 1500) -> Iterator[Marked]:
                 parts.append(filled(r.choice(bank[f"{r.choice(TOXIC)}_safe"] + bank["chat_safe"])))
             yield Marked(finished(" ".join(parts)), HARMLESS, "made", f"{name}_safe")
     for _ in range(each * 3):
+        said = grammar.say("requests", "harm", r)
+        yield Marked(finished(said), {"harm": 1, "profanity": 0}, "made", "harm")
+        asked = grammar.say("requests", "safe", r).replace("{n}", str(r.choice((50, 100, 200))))
+        yield Marked(finished(asked), HARMLESS, "made", "harm_safe")
         if r.random() < 0.75:
             text = r.choice(harm["frames"]).replace("{act}", r.choice(harm["acts"]))
         else:

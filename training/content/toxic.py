@@ -17,8 +17,8 @@ import numpy as np
 
 from guardrails.detectors.ngrams import model
 from guardrails.detectors.ngrams.features import encode
-from guardrails.detectors.ngrams.model import Classes, Curve, Scale, numbers_of
-from guardrails.detectors.ngrams.windows import SIZES, borders
+from guardrails.detectors.ngrams.model import Classes, Curve, Grams, Scale, numbers_of
+from guardrails.detectors.ngrams.windows import SIZES, borders, weigh
 from guardrails.detectors.ngrams.words import SUMMARY, Net, Vectors
 from training.content import net, records, train
 from training.content.marked import CLASSES, SEED, TOXIC, Marked, load, made
@@ -28,6 +28,10 @@ NUMBERS = SUMMARY + 2
 """What a text is summed up in: what the network says, the length and the share of known words."""
 RIDGE = 1e-3
 """The second stage's: most texts are one window, so that its numbers say the same."""
+
+GRAMS = ("harm",)
+"""Classes that n-grams are read for beside the network."""
+GRAMS_RIDGE = 2e-5
 
 MEASURED_ONLY = ("olid", "ethos", "jonastuttle", "pupa_wildchat")
 FOLDS = {
@@ -101,14 +105,30 @@ def fit(texts: Sequence[Marked], vectors: Vectors, seed: int) -> Net:
     return net.fit(rows, vectors.table, ROUNDS, seed)
 
 
+def fit_grams(texts: Sequence[Marked], name: str) -> Grams:
+    """Weights of the n-grams for a class, from the texts that say something of it."""
+    known = [records.Text(one.text, one.marks[name], one.source, "") for one in texts if name in one.marks]
+    return Grams(*train.fit(known, GRAMS_RIDGE, lambda one: WEIGHT.get(one.source, 1.0)))
+
+
+def fit_all(texts: Sequence[Marked], vectors: Vectors, seed: int) -> Classes:
+    """The network and the n-grams, trained on made-up texts too; the scales are still to be found."""
+    seen = [*texts, *made(random.Random(seed))]
+    grams = {name: fit_grams(seen, name) for name in GRAMS}
+    return Classes(fit(seen, vectors, seed), vectors, {}, grams)
+
+
 def numbers(one: Classes, texts: Sequence[Marked]) -> np.ndarray:
-    """Each text in numbers for each class."""
-    out = np.zeros((len(texts), len(CLASSES), NUMBERS))
+    """Each text in numbers for each class; those of the n-grams are zeros for classes without."""
+    out = np.zeros((len(texts), len(CLASSES), NUMBERS + train.NGRAM_NUMBERS))
     for place, text in enumerate(texts):
         encoded = encode(text.text)
         windows, known = one.read(encoded, train.FOREVER)
-        for name in range(len(CLASSES)):
-            out[place, name] = np.append(numbers_of(windows, name, len(encoded.data)), known)
+        for number, name in enumerate(CLASSES):
+            out[place, number, :NUMBERS] = np.append(numbers_of(windows, number, len(encoded.data)), known)
+            if (grams := one.grams.get(name)) is not None:
+                weighed = weigh(encoded, grams.weights, grams.bias, train.FOREVER)
+                out[place, number, NUMBERS:] = weighed.summary()
     return out
 
 
@@ -173,25 +193,28 @@ def main() -> None:
     vectors = model.vectors(train.WORDS, arguments.out)
     texts = load(arguments.data)
     folds = np.array([FOLDS[one.source] for one in texts])
-    found = np.zeros((len(texts), len(CLASSES), NUMBERS))
+    found = np.zeros((len(texts), len(CLASSES), NUMBERS + train.NGRAM_NUMBERS))
     for fold in range(4):
         seen = [
             one
             for one, left_out in zip(texts, folds, strict=True)
             if left_out != fold and one.source not in MEASURED_ONLY
         ]
-        one = fit([*seen, *made(random.Random(SEED + fold))], vectors, SEED + fold)
+        one = fit_all(seen, vectors, SEED + fold)
         mine = np.flatnonzero(folds == fold)
-        found[mine] = numbers(Classes(one, vectors, {}), [texts[n] for n in mine])
+        found[mine] = numbers(one, [texts[n] for n in mine])
     lengths = np.array([len(encode(one.text).data) for one in texts])
     scales, scores = {}, {}
     for place, name in enumerate(CLASSES):
-        scale = scales[name] = scale_of(texts, name, found[:, place], lengths)
-        rows = zip(found[:, place], lengths, strict=True)
+        mine = found[:, place] if name in GRAMS else found[:, place, :NUMBERS]
+        scale = scales[name] = scale_of(texts, name, mine, lengths)
+        rows = zip(mine, lengths, strict=True)
         scores[name] = np.array([1 - scale.share(row, length) for row, length in rows])
     allowed = [one for one in texts if one.source not in MEASURED_ONLY]
-    whole = Classes(fit([*allowed, *made(random.Random(SEED))], vectors, SEED), vectors, scales)
+    whole = fit_all(allowed, vectors, SEED)
     arrays = train.net_arrays(whole.net, "")
+    for name, grams in whole.grams.items():
+        arrays |= train.grams_arrays(grams, name)
     for name, scale in scales.items():
         arrays |= train.scale_arrays(scale, name)
     card = {
@@ -201,7 +224,7 @@ def main() -> None:
         "measured_only": list(MEASURED_ONLY),
         "figures": figures(texts, scores),
     }
-    train.save(arrays, card, arguments.out, "toxicity-1")
+    train.save(arrays, card, arguments.out, "toxicity-2")
     print(json.dumps(card["figures"], indent=1))
 
 

@@ -25,7 +25,7 @@ from scipy import optimize, sparse
 from guardrails.detectors.base import Deadline
 from guardrails.detectors.ngrams import model
 from guardrails.detectors.ngrams.features import BUCKETS, blocks, encode, features
-from guardrails.detectors.ngrams.model import SHARES, Curve, Head, Scale, numbers_of_both
+from guardrails.detectors.ngrams.model import SHARES, Curve, Grams, Head, Scale, numbers_of_both
 from guardrails.detectors.ngrams.windows import SIZES, borders
 from guardrails.detectors.ngrams.words import SUMMARY, Net, Vectors
 from training.content import generate, net, records
@@ -41,7 +41,7 @@ WORDS = "words-1"
 NGRAM_NUMBERS = len(SIZES) + 2
 NET_NUMBERS = SUMMARY + 1
 """How many numbers a text is summed up in by either, the length among them."""
-NET_ROWS = 100_000
+NET_ROWS = 200_000
 NET_ROUNDS = 3
 # What is put on a scale by itself, and how much its evidence counts. Long role-plays are new to the n-grams
 # where the network knows their words: summed, what is rare for one of them is enough. Planted requests are
@@ -435,6 +435,14 @@ def net_arrays(one: Net, prefix: str) -> dict[str, np.ndarray]:
     return {f"{prefix}net.{name}": getattr(one, name).astype(np.float16) for name in Net.__struct_fields__}
 
 
+def grams_arrays(one: Grams, name: str) -> dict[str, np.ndarray]:
+    step = np.float32(np.abs(one.weights).max() / 127)
+    return {
+        f"{name}.weights": np.round(one.weights / step).astype(np.int8),
+        f"{name}.numbers": np.array([step, one.bias]),
+    }
+
+
 def scale_arrays(one: Scale, name: str) -> dict[str, np.ndarray]:
     return {f"{name}.stage": one.stage, **curve_arrays(one.curve, name)}
 
@@ -454,16 +462,14 @@ def save(arrays: dict[str, np.ndarray], card: dict[str, object], out: Path, name
 def save_heads(heads: dict[str, Head], card: dict[str, object], out: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     for name, one in heads.items():
-        step = np.float32(np.abs(one.weights).max() / 127)
-        arrays[f"{name}.weights"] = np.round(one.weights / step).astype(np.int8)
-        arrays[f"{name}.numbers"] = np.array([step, one.bias])
+        arrays |= grams_arrays(Grams(one.weights, one.bias), name)
         arrays |= curve_arrays(one.curve, name)
         if one.net is not None:
             arrays |= net_arrays(one.net, f"{name}.")
         arrays[f"{name}.counts"] = np.array(one.counts)
         for place, scale in enumerate(one.scales):
             arrays |= scale_arrays(scale, f"{name}.{place}")
-    save(arrays, {"heads": list(heads), "recipe": "training/content/train.py", **card}, out, "injection-3")
+    save(arrays, {"heads": list(heads), "recipe": "training/content/train.py", **card}, out, "injection-4")
 
 
 def licences(data: Path, sources: Iterable[str]) -> dict[str, str]:

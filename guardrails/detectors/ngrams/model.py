@@ -147,12 +147,20 @@ class Head(msgspec.Struct, frozen=True):
         return Span(start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip()))
 
 
+class Grams(msgspec.Struct, frozen=True):
+    """Weights of the n-grams for a class."""
+
+    weights: npt.NDArray[np.float32]
+    bias: float
+
+
 class Classes(msgspec.Struct, frozen=True):
-    """Several classes that one network over word vectors tells apart."""
+    """Several classes that one network over word vectors tells apart, for some with n-grams beside it."""
 
     net: Net
     vectors: Vectors
     scales: dict[str, Scale]
+    grams: dict[str, Grams]
 
     def judge(self, text: str, least: Mapping[str, float], deadline: Deadline) -> dict[str, Judged]:
         """The classes whose score reaches what `least` has for them. Raises `CannotJudge` at the deadline."""
@@ -163,6 +171,9 @@ class Classes(msgspec.Struct, frozen=True):
         for place, (name, scale) in enumerate(self.scales.items()):
             if name in least:
                 numbers = np.append(numbers_of(windows, place, length), known)
+                if (grams := self.grams.get(name)) is not None:
+                    weighed = weigh(encoded, grams.weights, grams.bias, deadline)
+                    numbers = np.append(numbers, weighed.summary())
                 score = 1 - scale.share(numbers, length)
                 if score >= least[name]:
                     small = windows[0]
@@ -229,13 +240,11 @@ def load(name: str, folder: Path = _MODELS) -> dict[str, Head]:
     words = vectors(card["words"], folder)
     heads = {}
     for one in card["heads"]:
-        step, bias = arrays[f"{one}.numbers"].tolist()
-        weights = arrays[f"{one}.weights"].astype(np.float32) * np.float32(step)
-        assert weights.shape == (BUCKETS,)
+        grams = _grams(arrays, one)
         counts = tuple(arrays[f"{one}.counts"].tolist())
         scales = tuple(_scale(arrays, f"{one}.{place}") for place in range(len(counts)))
         net = _net(arrays, f"{one}.") if f"{one}.net.out" in arrays else None
-        heads[one] = Head(weights, bias, net, words, scales, counts, _curve(arrays, one))
+        heads[one] = Head(grams.weights, grams.bias, net, words, scales, counts, _curve(arrays, one))
     return heads
 
 
@@ -244,7 +253,8 @@ def classes(name: str, folder: Path = _MODELS) -> Classes:
     """The classes of a model. Raises `CannotJudge` when it is missing or is not what its card says."""
     card, arrays = _arrays(name, folder)
     scales = {one: _scale(arrays, one) for one in card["classes"]}
-    return Classes(_net(arrays, ""), vectors(card["words"], folder), scales)
+    grams = {one: _grams(arrays, one) for one in card["classes"] if f"{one}.weights" in arrays}
+    return Classes(_net(arrays, ""), vectors(card["words"], folder), scales, grams)
 
 
 @lru_cache(maxsize=2)
@@ -268,6 +278,13 @@ def _arrays(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDAr
         raise CannotJudge(Reason.NO_MODEL, f"{name}: the weights are not those of its card")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return card, dict(arrays)
+
+
+def _grams(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> Grams:
+    step, bias = arrays[f"{name}.numbers"].tolist()
+    weights = arrays[f"{name}.weights"].astype(np.float32) * np.float32(step)
+    assert weights.shape == (BUCKETS,)
+    return Grams(weights, bias)
 
 
 def _net(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Net:
