@@ -323,7 +323,9 @@ _BEHIND = 4  # a character that ends a value, and what is looked at behind it
 @lru_cache(maxsize=1)
 def _partial_joins() -> tuple[regex.Pattern[str], ...]:
     """What joins names to values, made to match only in part: where more text could let it go on."""
-    return tuple(regex.compile(gap.pattern + _NOTHING, gap.flags & re.IGNORECASE) for _, gap in _JOINS)
+    return tuple(
+        regex.compile(f"(?:{gap.pattern}){_NOTHING}", gap.flags & re.IGNORECASE) for _, gap in _JOINS
+    )
 
 
 def _is_complete(text: str, begin: int, name_end: int) -> bool:
