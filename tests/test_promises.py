@@ -4,16 +4,14 @@ A value is planted somewhere in a real body of some format, in some disguise; wh
 the disguise, the same has to hold.
 """
 
-import base64
 import copy
 import datetime as dt
-import html
 import json
-import urllib.parse
 from pathlib import Path
 
 import msgspec
 import pytest
+from disguises import DISGUISES as ALL_DISGUISES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,19 +58,22 @@ VALUES = [
 SECRET = {VALUES[4]: "Vt7mQ2xKp9Lw", VALUES[2]: "4711-0815"}
 
 DISGUISES = {
-    "plain": str,
-    "zero-width": lambda text: "\u200b".join(text),
-    "full-width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
-    "tags inside": lambda text: text[:4] + "\U000e0041" + text[4:],
-    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
-    "url-quoted": lambda text: urllib.parse.quote(text, safe=""),
-    "unicode escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
-    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
-    "html": lambda text: html.escape(text).replace("@", "&commat;"),
-    "base64": lambda text: base64.b64encode(f"it is {text} then".encode()).decode(),
-    "base64url": lambda text: base64.urlsafe_b64encode(f"it is {text}?>".encode()).decode().rstrip("="),
-    "hex": lambda text: f"it is {text} then".encode().hex(),
-    "twice": lambda text: base64.b64encode(base64.b64encode(f"it is {text} then".encode())).decode(),
+    name: ALL_DISGUISES[name]
+    for name in (
+        "plain",
+        "zero-width",
+        "full-width",
+        "tags inside",
+        "percent",
+        "url-quoted",
+        "unicode escapes",
+        "entities",
+        "html",
+        "base64",
+        "base64url",
+        "hex",
+        "twice",
+    )
 }
 
 

@@ -229,12 +229,14 @@ _WRAPPED = (  # `Some("x")`, and what PHP says of a string
     r"(?:(?:new )?(?:Some|Just|String|Secret|SecretStr|SecretString|Sensitive|Password)\((?=[bfrBRF]?[\"'])"
     r"|string\(\d{1,4}\) (?=\"))?"
 )
+# Members between the name and the one that gives the value.
 _OTHER_FIELDS = r"(?:\s{0,5},\s{0,20}\"\w{1,20}\"\s?:\s?(?:\"[^\"\r\n]{0,40}\"|\{)){0,2}"
 _MEMBER = (
     r"<?\\{0,7}[\"']?(?:value|val|default|content|text|Value|VALUE)(?:>|\\{0,7}[\"']?\s{0,5}[=:])\s{0,20}"
 )
 _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
-    # `"password": {"value": "x"}`; before the operator, to which the member's name would be the value.
+    # `"name": "password", "type": "text", "value": "x"`, and `"password": {"value": "x"}`: both before the
+    # operator, to which the member's name would be the value.
     (Join.ENTRY, re.compile(rf"\"{_OTHER_FIELDS}\s{{0,5}},?\s{{0,20}}{_MEMBER}{OPEN}?")),
     (Join.ENTRY, re.compile(rf"\\{{0,7}}[\"']?\s{{0,3}}[:=]\s{{0,3}}\{{\s{{0,20}}{_MEMBER}{OPEN}?")),
     (
@@ -247,7 +249,7 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
             rf"(?:[|>][+-]?[ \t]{{0,3}}\r?\n[ \t]{{1,40}})?(?:[\[({{]\s{{0,20}})?{OPEN}?"
         ),
     ),
-    # What is taken where a variable is not set: `env.PASSWORD || "x"`, `getenv("PASSWORD") ?: "x"`.
+    # What is taken where a variable is not set: `env.PASSWORD || "x"`, `fetch("PASSWORD") { "x" }`.
     (
         Join.OPERATOR,
         re.compile(rf"[\\\"'`\])]{{0,6}}\s{{0,5}}(?:\|\|=?|\?\?=?|\?:|or\b|\{{)\s{{0,20}}{OPEN}"),
@@ -288,9 +290,9 @@ _JOINS: tuple[tuple[Join, re.Pattern[str]], ...] = (
 )
 
 
-def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
+def _pair(text: str, begin: int, behind_name: int) -> Assignment | None:
     for join, gap in _JOINS:
-        found = gap.match(text, name_end, name_end + JOIN)
+        found = gap.match(text, behind_name, behind_name + JOIN)
         if found is None:
             continue
         if join is Join.SPACE:
@@ -298,7 +300,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
         start = found.end()
         quote, escapes = found["quote"], found["escapes"] or ""
         end = quoted_end(text, start, quote, len(escapes)) if quote else _bare_end(text, begin, start, join)
-        if end is None or end <= start or _is_name(value := text[start:end], text[begin:name_end]):
+        if end is None or end <= start or _is_name(value := text[start:end], text[begin:behind_name]):
             return None
         context = text[max(0, begin - CONTEXT) : begin]
         before = _BEFORE.search(context)
@@ -306,7 +308,7 @@ def _pair(text: str, begin: int, name_end: int) -> Assignment | None:
             start,
             end,
             value,
-            words(text[begin:name_end]),
+            words(text[begin:behind_name]),
             f" {before[1].lower()} " if before else " ",
             words(context),
             join,
@@ -328,16 +330,16 @@ def _partial_joins() -> tuple[regex.Pattern[str], ...]:
     )
 
 
-def _is_complete(text: str, begin: int, name_end: int) -> bool:
-    """Whether no text behind this one makes another pair of the name at `[begin, name_end)`, or makes one."""
-    if name_end >= len(text):
+def _is_complete(text: str, begin: int, behind_name: int) -> bool:
+    """Whether no text behind this one makes a pair of the name at `[begin, behind_name)`, or another one."""
+    if behind_name >= len(text):
         return False
-    near = text[name_end : name_end + JOIN]
-    at_end = name_end + JOIN > len(text)
+    near = text[behind_name : behind_name + JOIN]
+    at_end = behind_name + JOIN > len(text)
     for (join, gap), partial in zip(_JOINS, _partial_joins(), strict=True):
         if at_end and partial.match(near, partial=True) is not None:
             return False
-        found = gap.match(text, name_end, name_end + JOIN)
+        found = gap.match(text, behind_name, behind_name + JOIN)
         if found is None:
             continue
         start = found.end()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from guardrails.detectors.base import CannotJudge, Deadline, Match, Pattern, SpecError
+from guardrails.detectors.tokens import INSTALL
 from guardrails.model import Hit, Reason, Span
 from guardrails.text import View
 
@@ -32,7 +33,6 @@ LEAST_SECONDS = 0.05
 """With less time left no window is begun: a large model takes about as long for it."""
 
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
-_INSTALL = "install `llm-traffic-guardrails[onnx]`"
 
 
 class ClassifierSpec(
@@ -110,7 +110,7 @@ class _Model:
             import onnxruntime
             import tokenizers
         except ImportError:
-            raise SpecError(("type",), "`classifier` needs packages that are not there", _INSTALL) from None
+            raise SpecError(("type",), "`classifier` needs packages that are not there", INSTALL) from None
         try:
             self._tokenizer = tokenizers.Tokenizer.from_file(str(_file(folder, "tokenizer.json")))
         except SpecError:

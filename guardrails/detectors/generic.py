@@ -32,7 +32,7 @@ _PREFIXED_UUID = re.compile(r"(?i)[a-z_-]{2,24}[_-][0-9a-f]{8}-(?:[0-9a-f]{4}-){
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _STRANGE = re.compile(r"[\s<>]|[^\x21-\x7e]")
 _ASKED_FOR = re.compile(r"[!@#%^&*+?~]")  # the marks that password rules ask for and names do not have
-_RESOURCE = re.compile(r" arn aws secretsmanager ")  # what follows is the name of a secret
+_RESOURCE = " arn aws secretsmanager "  # what follows is the name of a secret
 _DIGIT = re.compile(r"[0-9]")
 _MARK = re.compile(r"[^\w.:/+=@,-]")
 _CHOSEN = re.compile(r" (?:\w*secret|token) ")  # what people choose too, as they do passwords
@@ -47,7 +47,7 @@ def generic_score(pair: Assignment) -> float:
     name = telling(pair.words, pair.before)
     if (
         name is Telling.NOTHING
-        or _RESOURCE.search(pair.context)
+        or _RESOURCE in pair.context
         or stands_for_another(value)
         or not any(map(str.isalnum, value))
     ):

@@ -51,7 +51,9 @@ class LengthSpec(msgspec.Struct, frozen=True, tag_field="type", tag="length", fo
         if (self.max_tokens is None) != (self.tokenizer is None):
             raise SpecError((), "tokens are counted by a tokenizer", "give both `max_tokens` and `tokenizer`")
         if (self.max_chars, self.max_words, self.max_lines, self.max_tokens) == (None,) * 4:
-            raise SpecError((), "no length is given", "add `max_chars`, `max_words` or `max_lines`")
+            raise SpecError(
+                (), "no length is given", "add `max_chars`, `max_words`, `max_lines` or `max_tokens`"
+            )
         return LengthDetector(self)
 
 

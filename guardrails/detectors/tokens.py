@@ -10,7 +10,7 @@ from guardrails.detectors.base import Deadline, SpecError
 _PIECE = 20_000
 """Characters that are turned into tokens at a time: between two of them the deadline is looked at."""
 
-_INSTALL = "install `llm-traffic-guardrails[onnx]`"
+INSTALL = "install `llm-traffic-guardrails[onnx]`"
 
 
 class Tokens:
@@ -21,7 +21,7 @@ class Tokens:
         try:
             import tokenizers
         except ImportError:
-            raise SpecError(("tokenizer",), "a package that counts tokens is not there", _INSTALL) from None
+            raise SpecError(("tokenizer",), "a package that counts tokens is not there", INSTALL) from None
         try:
             data = file.read_bytes()
         except OSError:

@@ -257,22 +257,28 @@ def test_an_address_is_held_back_only_while_it_could_be_a_remote(after, masked):
     assert ("MASKED" in given_out) == masked
 
 
+def given_out_before_denial(text, size):
+    """What a client has of a text that comes in parts of a size and is denied."""
+    judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
+    given_out = []
+
+    def listen():
+        parts = (text[at : at + size] for at in range(0, len(text), size))
+        given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
+
+    with pytest.raises(Denied) as caught:
+        listen()
+    released = caught.value.released
+    return "".join(given_out) + (released.text if released else "")
+
+
 def test_what_stands_before_a_denied_value_is_given_out_however_much_comes_at_once():
     """But for what could hang on it; values in it are masked."""
-    text = "so far so good, write to ada@acme.example now: forbidden fruit and more"
+    before = "so far so good, write to ada@acme.example now: "
+    text = f"{before}forbidden fruit and more"
+    most = whole(before)[1]
     for size in (len(text), 9, 1):
-        judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
-        given_out = []
-
-        def listen(judge=judge, size=size, given_out=given_out):
-            parts = (text[at : at + size] for at in range(0, len(text), size))
-            given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
-
-        with pytest.raises(Denied) as caught:
-            listen()
-        released = caught.value.released
-        given_out.append(released.text if released else "")
-        said, most = "".join(given_out), whole("so far so good, write to ada@acme.example now: ")[1]
+        said = given_out_before_denial(text, size)
         assert most.startswith(said)
         assert len(most) - len(said) <= len(" now: ")
 
@@ -281,18 +287,7 @@ def test_a_value_that_a_denied_one_touches_is_not_given_out():
     """It counts once the other is gone, and a client that is shown an error has the text without it."""
     text = "write to ada@example.com.forbidden fruit and more"
     for size in (1, 6, len(text)):
-        judge = Stream(ON_DENYING, CONTEXT, TODAY).channel()
-        given_out = []
-
-        def listen(judge=judge, size=size, given_out=given_out):
-            parts = (text[at : at + size] for at in range(0, len(text), size))
-            given_out.extend(judge.feed(part, Deadline.after(60)).text for part in parts)
-
-        with pytest.raises(Denied) as caught:
-            listen()
-        released = caught.value.released
-        given_out.append(released.text if released else "")
-        assert "".join(given_out) == "write to "
+        assert given_out_before_denial(text, size) == "write to "
 
 
 def test_what_a_mask_makes_of_its_neighbours_is_known_before_they_are_given_out():
